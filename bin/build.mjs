@@ -1,0 +1,4 @@
+// `npm run build`: what every command does first, by itself.
+import { bootstrap } from './bootstrap.mjs';
+
+await bootstrap();

@@ -1,0 +1,37 @@
+// `npm test`: Jest, with nothing of the shell's own configuration in its way. What is missing is installed and built first.
+//   npm test                    everything
+//   npm test -- --unit          without engines
+//   npm test -- --one-role      the application and the owner of the tables are one role of PostgreSQL
+//   npm test -- --fuzz          the generated requests alone, many more of them
+//   npm test -- payments -t I3  whatever else goes to Jest
+import { spawn } from 'node:child_process';
+import { exitStatusOf } from './application.mjs';
+import { bootstrap, ROOT } from './bootstrap.mjs';
+
+await bootstrap();
+
+const OURS = ['--unit', '--one-role', '--fuzz'];
+const asked = process.argv.slice(2);
+const args = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.cjs'];
+args.push(...asked.filter((argument) => !OURS.includes(argument)));
+// Last, since Jest takes all that follows for names of projects.
+if (asked.includes('--fuzz')) args.push('test/e2e/fuzz.e2e.ts', '--selectProjects', 'e2e');
+if (asked.includes('--unit')) args.push('--selectProjects', 'unit');
+
+const child = spawn(process.execPath, args, { cwd: ROOT, stdio: 'inherit', env: await environment() });
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+// The terminal has sent it to Jest too, which takes its engines down before it ends.
+process.on('SIGINT', () => undefined);
+process.exitCode = await exitStatusOf(child);
+
+/** Without any variable that the application reads: a developer's database must be out of reach. */
+async function environment() {
+  await import('../dist/src/config/settings.js');
+  const { variables } = await import('../dist/src/config/variable.js');
+  const env = Object.entries(process.env).filter(([name]) => !variables().has(name));
+  return {
+    ...Object.fromEntries(env),
+    ...(asked.includes('--one-role') && { OMNI_TEST_ROLES: 'one' }),
+    ...(asked.includes('--fuzz') && { FUZZ_REQUESTS: process.env.FUZZ_REQUESTS ?? '2000' }),
+  };
+}

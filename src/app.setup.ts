@@ -1,0 +1,207 @@
+import { fastifyCookie } from '@fastify/cookie';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { RequestListener } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { setupOpenApi } from './app.openapi.js';
+import {
+  HeadersTooLargeError,
+  MalformedRequestError,
+  MethodNotAllowedError,
+  RouteNotFoundError,
+  UriTooLongError,
+} from './common/http-errors.js';
+import { closesIdleConnections, httpServer, refuseClient, requestId, type TellRefusal } from './common/http-server.js';
+import { plainAddress } from './common/ip.js';
+import { BODY_LIMIT, readJsonBodies } from './common/json-body.js';
+import { Lifecycle } from './common/lifecycle.js';
+import { AccessLog, AccessLogInterceptor } from './common/logging/access-log.js';
+import type { AppLogger } from './common/logging/app-logger.js';
+import { ProblemFilter, sendProblem } from './common/problem.filter.js';
+import { withRequestContext } from './common/request-context.js';
+import { STANDARD_HEADERS } from './common/security-headers.js';
+import type { ServiceError } from './common/service-error.js';
+import { InputPipe, UndeclaredInputInterceptor } from './common/validation.js';
+import { MODE } from './config/config.module.js';
+import { modeOf, type Mode } from './config/mode.js';
+import { Settings } from './config/settings.js';
+import type { Timings } from './config/timings.js';
+import { RequestLimits } from './limits/request-limits.js';
+
+const MAX_URL = 8 * 1024;
+const MAX_HEADERS = 100;
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+/** The HTTP edge below Nest: server, limits, and the answers to what never reaches a controller. */
+export function httpAdapter(settings: Settings, timings: Timings, log: AppLogger): FastifyAdapter {
+  const logController = new AccessLog();
+  const tell: TellRefusal = (socket, status) => logController.refused(adapter.getInstance().log, socket, status);
+  const adapter: FastifyAdapter = new FastifyAdapter({
+    loggerInstance: log.pino,
+    logController,
+    serverFactory: (handler: RequestListener) => httpServer(handler, timings, tell),
+    clientErrorHandler: (error, socket) => refuseClient(error, socket, tell),
+    frameworkErrors: refuseUnrouted,
+    genReqId: requestId,
+    trustProxy: trustedProxies(settings),
+    bodyLimit: BODY_LIMIT,
+    handlerTimeout: timings.request_ms,
+    // What still arrives on an open connection while the server closes is answered, not refused.
+    return503OnClosing: false,
+    // A parameter of any length is for the handler to judge: an id that is too long names nothing.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_URL },
+    // No middleware: it would see other paths than the router does.
+    skipMiddie: true,
+  });
+  adapter.setOnRequestHook(openRequest);
+  const fastify = adapter.getInstance();
+  readJsonBodies(fastify);
+  // To write cookies. None is read but where a route asks for it.
+  void fastify.register(fastifyCookie, { hook: false });
+  fastify.addHook('preParsing', (request, reply, _, done) => answerUnrouted(fastify, request, reply, done));
+  const beforeClose = closesIdleConnections(fastify.server);
+  fastify.addHook('preClose', (done) => {
+    beforeClose();
+    done();
+  });
+  return adapter;
+}
+
+/** The HTTP edge within Nest. `main.ts` and every test call this, and nothing else, before the app listens. */
+export async function setupApp(app: NestFastifyApplication): Promise<void> {
+  const settings = app.get(Settings);
+  const mode = app.get<Mode>(MODE);
+  app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready', 'account/*path', 'dev/*path'] });
+  app.useGlobalFilters(new ProblemFilter());
+  app.useGlobalInterceptors(new AccessLogInterceptor(), new UndeclaredInputInterceptor());
+  app.useGlobalPipes(new InputPipe());
+  if (mode.cors && settings.CORS_ORIGINS) allowOrigins(app, settings.CORS_ORIGINS);
+  const lifecycle = app.get(Lifecycle);
+  const limits = app.get(RequestLimits);
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .decorate('limits', limits)
+    // After CORS, so that a web page can read why it was refused; a preflight alone is not counted.
+    .addHook('onRequest', (request, reply) => limits.count(request, reply))
+    .addHook('onSend', (_, reply, payload, done) => {
+      if (lifecycle.state === 'draining') void reply.header('connection', 'close');
+      done(null, payload);
+    });
+  setupOpenApi(app, settings, mode);
+}
+
+/** Whose word counts for a client's address. Never everybody's, never the nearest n: both let a client choose its own. */
+function trustedProxies(settings: Settings): false | ((address: string) => boolean) {
+  const { client_address } = modeOf(settings);
+  const { TRUSTED_PROXY_CIDRS: trusted } = settings;
+  return client_address === 'socket' || !trusted ? false : (address) => trusted.includes(address);
+}
+
+/** The very first hook: from here on there is a context, and whatever is answered carries the standard headers. */
+function openRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: (error?: Error) => void,
+  fault: Error | undefined = faultOf(request),
+): void {
+  void reply.headers({ ...STANDARD_HEADERS, 'x-request-id': request.id });
+  withRequestContext({ request_id: request.id, ip: addressOf(request) }, () => {
+    if (fault) void refuse(fault, request, reply, done);
+    else done();
+  });
+}
+
+/** What the router refuses by itself passes no hook, and has no forwarded address: behind a proxy it is the proxy's. */
+const refuseUnrouted = (error: Error, request: FastifyRequest, reply: FastifyReply): void =>
+  openRequest(request, reply, (told) => sendProblem(told, request, reply), error);
+
+/** A request that is at fault comes no further, and counts like any other. */
+async function refuse(
+  fault: Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tell: (error: Error) => void,
+): Promise<void> {
+  const counted = request.server.getDecorator<RequestLimits>('limits').count(request, reply);
+  tell(
+    await counted.then(
+      () => fault,
+      (refusal: Error) => refusal,
+    ),
+  );
+}
+
+/** A proxy may forward rubbish: then the address is the proxy's own. A connection that is gone has none. */
+function addressOf({ ip, socket }: { ip?: string; socket: Socket }): string {
+  const address = ip && isIP(ip) ? ip : socket.remoteAddress;
+  return plainAddress(address ?? '0.0.0.0');
+}
+
+/** What is wrong with a request before anybody looks at where it goes. */
+function faultOf({ raw: { url = '/', httpVersion, headers, rawHeaders } }: FastifyRequest): ServiceError | undefined {
+  if (url.length > MAX_URL) return new UriTooLongError();
+  if (rawHeaders.length / 2 > MAX_HEADERS) return new HeadersTooLargeError();
+  if (httpVersion === '1.1' && !headers.host) return new MalformedRequestError('The Host header is missing');
+  if (isRepeated(rawHeaders, 'host') || isRepeated(rawHeaders, 'authorization')) {
+    return new MalformedRequestError('A header stands twice that may stand once');
+  }
+  return isReadable(url) ? undefined : new MalformedRequestError('The URL is not percent-encoded UTF-8');
+}
+
+/** Node takes the first of such headers and drops the rest, a proxy before us may have taken the last. */
+const isRepeated = (rawHeaders: readonly string[], header: string): boolean =>
+  rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === header).length > 1;
+
+function isReadable(url: string): boolean {
+  try {
+    decodeURIComponent(url);
+    return /^[!-~]*$/.test(url);
+  } catch {
+    return false;
+  }
+}
+
+/** Answers a path or a method that nobody has, before its body is read. */
+function answerUnrouted(
+  fastify: FastifyInstance,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: (error?: ServiceError) => void,
+): void {
+  // The CORS plugin has a route for every OPTIONS, and answers preflights only.
+  if (!request.is404 && request.routeOptions.url !== '*') {
+    done();
+    return;
+  }
+  const allow = METHODS.filter((method) => fastify.findRoute({ method, url: request.url }) !== null);
+  if (allow.length === 0) done(new RouteNotFoundError());
+  else if (request.method !== 'OPTIONS') done(new MethodNotAllowedError(allow));
+  else void reply.code(204).header('allow', allow.join(', ')).send();
+}
+
+function allowOrigins(app: NestFastifyApplication, origins: readonly string[]): void {
+  const options = {
+    origin: [...origins],
+    credentials: true,
+    methods: [...METHODS],
+    allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-Request-Id'],
+    exposedHeaders: [
+      'X-Request-Id',
+      'Location',
+      'Content-Disposition',
+      'Retry-After',
+      'RateLimit',
+      'RateLimit-Policy',
+      'Idempotent-Replayed',
+      'Original-Request',
+    ],
+    maxAge: 600,
+  };
+  app.enableCors({
+    delegator: ({ headers }, callback) => {
+      const preflight = headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+      callback(null, { ...options, preflight });
+    },
+  });
+}

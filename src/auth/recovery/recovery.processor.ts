@@ -1,0 +1,17 @@
+import { Process, Processor } from '@nestjs/bull';
+import type { Job } from 'bull';
+import { OutboxDelivery } from '../../database/outbox/outbox-delivery.js';
+import { DELIVERIES_AT_ONCE } from '../../database/outbox/outbox-dispatcher.js';
+import type { Dispatch } from '../../database/outbox/outbox.repository.js';
+import { RECOVERY } from './recovery.service.js';
+
+/** Takes requests for a link from the queue. A job says which row, and the row says the rest. */
+@Processor(RECOVERY)
+export class RecoveryProcessor {
+  constructor(private readonly delivery: OutboxDelivery) {}
+
+  @Process({ concurrency: DELIVERIES_AT_ONCE })
+  deliver({ data }: Job<Dispatch>): Promise<void> {
+    return this.delivery.deliver(data);
+  }
+}

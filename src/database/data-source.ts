@@ -1,0 +1,49 @@
+import { readdir } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import type { MigrationInterface } from 'typeorm';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
+import type { Timings } from '../config/timings.js';
+
+type Class = new () => unknown;
+
+/** The options that every connection of ours shares. Nothing here changes the schema: migrations do. */
+export const dataSourceOptions = (url: string, timings: Timings): PostgresDataSourceOptions => ({
+  type: 'postgres',
+  url,
+  applicationName: 'omni',
+  synchronize: false,
+  installExtensions: false,
+  migrationsTableName: 'migrations',
+  logging: false,
+  poolSize: 10,
+  poolErrorHandler: () => undefined,
+  connectTimeoutMS: timings.pool_wait_ms,
+  extra: {
+    statement_timeout: timings.statement_ms,
+    idle_in_transaction_session_timeout: timings.statement_ms,
+    keepAlive: true,
+  },
+});
+
+const SOURCE = /(?<!\.d)\.(js|ts)$/;
+
+/** The migrations, oldest first. Reading the folder means that adding one is adding a file. */
+export async function loadMigrations(): Promise<(new () => MigrationInterface)[]> {
+  const names = await readdir(join(import.meta.dirname, '../../migrations'));
+  const migrations = names.filter((name) => SOURCE.test(name)).toSorted();
+  return (await loadClasses(migrations.map((name) => `../../migrations/${name}`))) as (new () => MigrationInterface)[];
+}
+
+/** Every decorated entity, for the comparison of the mappings with the tables. */
+export async function loadEntities(): Promise<Class[]> {
+  const names = await readdir(join(import.meta.dirname, '..'), { recursive: true });
+  const entities = names.filter((name) => /\.entity\.(js|ts)$/.test(name)).toSorted();
+  return loadClasses(entities.map((name) => `../${name.replaceAll(sep, '/')}`));
+}
+
+async function loadClasses(files: string[]): Promise<Class[]> {
+  const modules = await Promise.all(files.map((file) => import(file) as Promise<Record<string, unknown>>));
+  return modules
+    .flatMap((module) => Object.values(module))
+    .filter((value): value is Class => typeof value === 'function');
+}

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Condition, errorLabel } from '../../common/condition.js';
+import { endsWithin } from '../../common/deadline.js';
+import { Hooks } from '../../common/hooks.js';
+import { Timings } from '../../config/timings.js';
+import { DeliversOutbox, Outbox, type OutboxMessage } from '../outbox.js';
+import { backoff } from './backoff.js';
+import { OutboxRepository, type BegunRow, type Dispatch } from './outbox.repository.js';
+
+type Deliver = (message: OutboxMessage, signal: AbortSignal) => Promise<void>;
+
+interface Topic {
+  readonly deliver: Deliver;
+  readonly condition: Condition;
+}
+
+/** Delivers one row: whichever way it was handed over, and however often. */
+@Injectable()
+export class OutboxDelivery implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(OutboxDelivery.name);
+  /** What is under way, and how to break it off. */
+  private readonly running = new Map<Promise<void>, AbortController>();
+  private known: ReadonlyMap<string, Topic> | undefined;
+  private stopped: Promise<void> | undefined;
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly rows: OutboxRepository,
+    private readonly hooks: Hooks,
+    private readonly timings: Timings,
+  ) {}
+
+  /** The topics that somebody here delivers. */
+  get topics(): string[] {
+    return [...this.deliverers().keys()];
+  }
+
+  /**
+   * Does nothing when the dispatch was used or is void. What goes wrong outside is written down at the row.
+   * @throws when PostgreSQL is away: the row comes again.
+   */
+  async deliver(dispatch: Dispatch): Promise<void> {
+    if (this.stopped) return;
+    const ending = new AbortController();
+    // Ends with a margin before the lease does: afterwards the row may be somebody else's.
+    const lease = setTimeout(() => ending.abort(), this.timings.outbox_lease_ms * 0.75);
+    const attempt = this.attempt(dispatch, ending.signal);
+    this.running.set(attempt, ending);
+    try {
+      await attempt;
+    } finally {
+      clearTimeout(lease);
+      this.running.delete(attempt);
+    }
+  }
+
+  /** Begins nothing more and waits for what runs; what takes half of a shutdown's time is broken off and tried again. */
+  stop(): Promise<void> {
+    this.stopped ??= this.finish();
+    return this.stopped;
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.stop();
+  }
+
+  private async attempt(dispatch: Dispatch, signal: AbortSignal): Promise<void> {
+    const row = await this.rows.begin(dispatch, this.timings.outbox_lease_ms);
+    if (!row) return;
+    const topic = this.deliverers().get(row.topic);
+    try {
+      if (!topic) throw new Error(`Nobody delivers ${row.topic}`);
+      const { id, tenant_id, subject_id, created_at } = row;
+      await topic.deliver({ id, tenant_id, subject_id, created_at, payload: this.outbox.unseal(row) }, signal);
+    } catch (error) {
+      topic?.condition.fails(error);
+      return this.record(() => this.failed(row, error), signal);
+    }
+    topic.condition.works();
+    return this.record(() => this.rows.sent(row), signal);
+  }
+
+  private async failed(row: BegunRow, error: unknown): Promise<void> {
+    const { outbox_backoff_ms, outbox_backoff_max_ms, outbox_give_up_ms } = this.timings;
+    const wait_ms = backoff(row.attempts, outbox_backoff_ms, outbox_backoff_max_ms);
+    const dead = await this.rows.failed(row, errorLabel(error), wait_ms, outbox_give_up_ms);
+    if (dead) this.logger.error(`Gave up ${row.topic} ${row.id} after ${row.attempts} attempts: ${errorLabel(error)}`);
+  }
+
+  /** What has happened outside is not undone by PostgreSQL being away: as long as the row is ours, it is told again. */
+  private async record(write: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (signal.aborted) throw error;
+      }
+      await sleep(this.timings.outbox_poll_ms);
+    }
+  }
+
+  private async finish(): Promise<void> {
+    const all = Promise.allSettled(this.running.keys());
+    const half_ms = this.timings.shutdown_ms / 2;
+    if (await endsWithin(half_ms, all)) return;
+    for (const ending of this.running.values()) ending.abort();
+    await endsWithin(half_ms / 2, all);
+  }
+
+  private deliverers(): ReadonlyMap<string, Topic> {
+    return (this.known ??= this.findDeliverers());
+  }
+
+  private findDeliverers(): ReadonlyMap<string, Topic> {
+    const topics = new Map<string, Topic>();
+    for (const { options: topic, handle } of this.hooks.find<string, Deliver>(DeliversOutbox)) {
+      if (topics.has(topic)) throw new Error(`Two methods deliver ${topic}`);
+      topics.set(topic, { deliver: handle, condition: new Condition(this.logger, `Delivering ${topic}`) });
+    }
+    return topics;
+  }
+}

@@ -1,0 +1,120 @@
+import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Checkpoints } from '../../common/checkpoints.js';
+import { Condition } from '../../common/condition.js';
+import { endsWithin } from '../../common/deadline.js';
+import { Timings } from '../../config/timings.js';
+import { Outbox } from '../outbox.js';
+import { OutboxDelivery } from './outbox-delivery.js';
+import { OutboxDispatcher } from './outbox-dispatcher.js';
+import { OutboxRepository, type Dispatch } from './outbox.repository.js';
+
+/** So many rows are claimed by one statement. */
+const BATCH = 100;
+
+/**
+ * Hands rows that are due to the dispatcher, in every process that works. One loop: rounds never overlap. Any number of
+ * processes may do this at once.
+ */
+@Injectable()
+export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly conditions = new Map<string, Condition>();
+  private loop: Promise<void> | undefined;
+  private hurried = false;
+  private woken = false;
+  private stopping = false;
+  private endPause: (() => void) | undefined;
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly rows: OutboxRepository,
+    private readonly delivery: OutboxDelivery,
+    private readonly dispatcher: OutboxDispatcher,
+    private readonly timings: Timings,
+    private readonly checkpoints: Checkpoints,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const logger = new Logger(OutboxRelay.name);
+    for (const topic of this.delivery.topics)
+      this.conditions.set(topic, new Condition(logger, `Handing over ${topic}`));
+    this.outbox.onWake(() => this.wake());
+    this.loop = this.run();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    this.endPause?.();
+    if (this.loop) await endsWithin(this.timings.shutdown_ms / 2, this.loop);
+  }
+
+  private wake(): void {
+    this.woken = true;
+    this.endPause?.();
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping) {
+      this.woken = false;
+      const well = await this.round();
+      await this.pause(well);
+    }
+  }
+
+  /** Every topic gets its turn, whatever becomes of the others. @returns whether all went well. */
+  private async round(): Promise<boolean> {
+    let well = true;
+    for (const [topic, condition] of this.conditions) {
+      try {
+        await this.relay(topic);
+        condition.works();
+      } catch (error) {
+        condition.fails(error);
+        well = false;
+      }
+    }
+    return well;
+  }
+
+  private async relay(topic: string): Promise<void> {
+    await this.hurry();
+    let full: boolean;
+    do {
+      const room = Math.min(await this.dispatcher.room(topic), BATCH);
+      const claimed = room > 0 ? await this.rows.claim(topic, room, this.timings.outbox_redispatch_ms) : [];
+      full = claimed.length === BATCH;
+      if (claimed.length > 0) await this.handOver(topic, claimed);
+    } while (full && !this.stopping);
+  }
+
+  private async handOver(topic: string, claimed: Dispatch[]): Promise<void> {
+    await this.checkpoints.reach('outbox.claimed');
+    const results = await Promise.allSettled(claimed.map((row) => this.dispatcher.hand(topic, row)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) {
+      const refused = claimed.filter((_, index) => results[index]?.status === 'rejected');
+      await this.rows.giveBack(refused, this.timings.outbox_poll_ms);
+      throw failed.reason;
+    }
+    await this.checkpoints.reach('outbox.queued');
+  }
+
+  /** Once, at start: what waits for a later try is tried now, since whatever was in its way may be over. */
+  private async hurry(): Promise<void> {
+    if (!this.hurried) await this.rows.hurry([...this.conditions.keys()]);
+    this.hurried = true;
+  }
+
+  /** Until somebody wakes us or the next poll; after a failure until the poll in any case. */
+  private async pause(wakeable: boolean): Promise<void> {
+    if (this.stopping || (wakeable && this.woken)) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.timings.outbox_poll_ms);
+      this.endPause = () => {
+        if (!wakeable && !this.stopping) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.endPause = undefined;
+  }
+}

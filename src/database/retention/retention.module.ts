@@ -1,0 +1,6 @@
+import { Module } from '@nestjs/common';
+import { Retention } from './retention.js';
+
+/** For processes that work. */
+@Module({ providers: [Retention] })
+export class RetentionModule {}

@@ -1,0 +1,186 @@
+import { Injectable } from '@nestjs/common';
+import { Checkpoints } from '../../common/checkpoints.js';
+import { requestContext } from '../../common/request-context.js';
+import { ValidationError } from '../../common/service-error.js';
+import { Database } from '../../database/database.js';
+import type { GatewayConfig } from '../gateways/payment.gateway.js';
+import type { ProviderOperation } from '../gateways/provider-operation.entity.js';
+import { ProviderCalls, type Outcome } from '../gateways/provider-calls.js';
+import { ProviderOperationsRepository } from '../gateways/provider-operations.repository.js';
+import { IdempotencyKeys } from '../idempotency/idempotency-keys.js';
+import { AmountTooLargeError, AmountTooSmallError, CurrencyUnsupportedError } from '../money/money.errors.js';
+import type { Payment } from '../payment.entity.js';
+import { PaymentStateConflictError, ProviderUnavailableError } from '../payments.errors.js';
+import { Snapshots, type Cause } from './snapshots.js';
+
+/** The provider's words for what is wrong with an order, in ours. */
+const REFUSALS: Readonly<Record<string, () => Error>> = {
+  amount_too_small: () => new AmountTooSmallError(),
+  amount_too_large: () => new AmountTooLargeError(),
+  currency_unsupported: () => new CurrencyUnsupportedError(),
+  payment_method_unknown: () => {
+    const message = 'is no payment method that the provider knows';
+    return new ValidationError([{ pointer: '#/payment_method', code: 'unknown', message }]);
+  },
+};
+
+/**
+ * The words to the provider that make a payment move, in two steps: the object is made and its id committed; only then is
+ * it confirmed. Whatever a crash interrupts is at an object that our database names.
+ */
+@Injectable()
+export class Charges {
+  constructor(
+    private readonly database: Database,
+    private readonly calls: ProviderCalls,
+    private readonly operations: ProviderOperationsRepository,
+    private readonly snapshots: Snapshots,
+    private readonly idempotency: IdempotencyKeys,
+    private readonly checkpoints: Checkpoints,
+  ) {}
+
+  /** @throws {ProviderMisconfiguredError} nobody does here. */
+  assertTakesMoney(): GatewayConfig {
+    return this.calls.assertTakesMoney();
+  }
+
+  /**
+   * The first step, unless it was taken. No money can move by it: where its outcome is not known, the request fails and can be sent again.
+   * @throws {ProviderUnavailableError}
+   */
+  async create(payment: Payment, deadline: number): Promise<Payment> {
+    if (payment.provider_payment_id || payment.status === 'canceled') return payment;
+    await this.checkpoints.reach('payment.recorded');
+    const operation = (await this.operations.find(payment.id, 'create', 1))!;
+    const outcome = await this.orMade(payment, operation, deadline);
+    if (outcome.kind === 'unknown') throw new ProviderUnavailableError(1);
+    if (outcome.kind === 'rejected') return this.refuseOrder(payment, operation, outcome.code);
+    const created = await this.commit(payment, operation, outcome);
+    await this.checkpoints.reach('payment.created');
+    return created;
+  }
+
+  /** What an earlier run may have made is looked for first: the provider need not remember our key. */
+  private async orMade(payment: Payment, operation: ProviderOperation, deadline: number): Promise<Outcome> {
+    if (!this.idempotency.isRepeated()) return this.calls.send(payment, operation, deadline);
+    const made = await this.calls.fetch(payment, deadline);
+    return made.kind === 'rejected' ? this.calls.send(payment, operation, deadline, true) : made;
+  }
+
+  /** The second step: the one that moves money. Where its outcome is not known, the payment stays `processing`. */
+  async confirm(
+    payment: Payment,
+    { operation, again, seq }: { operation: ProviderOperation; again: boolean; seq: number },
+    deadline: number,
+  ): Promise<Payment> {
+    await this.checkpoints.reach('payment.confirming');
+    if (again) {
+      const seen = await this.look(payment, deadline);
+      if (seen.version !== payment.version || seen.needs_review) return seen;
+    }
+    const outcome = await this.calls.send(payment, operation, deadline, again);
+    if (outcome.kind === 'answered') return this.commit(payment, operation, outcome);
+    if (outcome.kind === 'rejected') return this.refuseTry(payment, operation, { code: outcome.code, seq }, deadline);
+    return this.look(payment, deadline, true);
+  }
+
+  /**
+   * Captures or cancels. Of several at once the provider serves the first; for the others the payment is in another state.
+   * @throws {PaymentStateConflictError}
+   * @throws {ProviderUnavailableError} nobody knows yet: the same request may be sent again.
+   */
+  async command(begun: Payment, operation: ProviderOperation, deadline: number, again: boolean): Promise<Payment> {
+    if (operation.finished_at) return begun;
+    const seen = begun.provider_payment_id ? begun : await this.lookUp(begun, deadline);
+    const payment = seen.provider_payment_id ? seen : await this.abandon(seen, operation);
+    if (!payment.provider_payment_id) return payment;
+    const outcome = await this.calls.send(payment, operation, deadline, again);
+    if (outcome.kind === 'answered') return this.commit(payment, operation, outcome);
+    const { status } = await this.look(payment, deadline);
+    if (outcome.kind === 'unknown') throw new ProviderUnavailableError(1);
+    await this.operations.ended(operation.id, 'rejected', outcome.code);
+    throw new PaymentStateConflictError(payment.id, status);
+  }
+
+  /** Asks the provider how it stands and follows; where it does not answer, or has nothing, the payment stays as it was. */
+  async look(payment: Payment, deadline: number, soon = false): Promise<Payment> {
+    const outcome = await this.calls.fetch(payment, deadline);
+    const seen =
+      outcome.kind === 'answered'
+        ? await this.snapshots.applySnapshot(payment.id, outcome.snapshot, causeOf(payment))
+        : payment;
+    if (soon && seen.status === 'processing') await this.snapshots.hasten(payment.id);
+    return seen;
+  }
+
+  /** Where nobody can say whether the provider has it, nobody can say that it has nothing. @throws {ProviderUnavailableError} */
+  private async lookUp(payment: Payment, deadline: number): Promise<Payment> {
+    const outcome = await this.calls.fetch(payment, deadline);
+    if (outcome.kind === 'unknown') throw new ProviderUnavailableError(1);
+    if (outcome.kind === 'rejected') return payment;
+    return this.snapshots.applySnapshot(payment.id, outcome.snapshot, causeOf(payment));
+  }
+
+  /** There is nothing at the provider to be canceled; unless it was made in this very moment. */
+  private abandon(payment: Payment, operation: ProviderOperation): Promise<Payment> {
+    return this.database.transaction(async () => {
+      const abandoned = await this.snapshots.abandon(payment.id, causeOf(payment));
+      if (abandoned.status === 'canceled') await this.operations.ended(operation.id, 'succeeded');
+      return abandoned;
+    });
+  }
+
+  private async commit(
+    payment: Payment,
+    operation: ProviderOperation,
+    { snapshot }: Extract<Outcome, { kind: 'answered' }>,
+  ): Promise<Payment> {
+    const cause = { ...causeOf(payment), ...(operation.operation === 'confirm' && { seq: operation.seq }) };
+    const moved = await this.database.transaction(async () => {
+      const applied = await this.snapshots.applySnapshot(payment.id, snapshot, cause);
+      await this.operations.ended(operation.id, 'succeeded');
+      await this.idempotency.advance(operation.operation === 'create' ? 'provider_object_created' : 'provider_asked');
+      // The provider takes its time. The lease, at whose end somebody would look, is for requests that never heard of it.
+      if (operation.operation === 'confirm' && applied.status === 'processing') await this.snapshots.hasten(payment.id);
+      return applied;
+    });
+    if (operation.operation !== 'create') await this.checkpoints.reach('payment.applied');
+    return moved;
+  }
+
+  /** The order itself is wrong in the provider's eyes: nothing was made. */
+  private async refuseOrder(payment: Payment, operation: ProviderOperation, code: string): Promise<never> {
+    await this.database.transaction(async () => {
+      await this.snapshots.abandon(payment.id, causeOf(payment));
+      await this.operations.ended(operation.id, 'rejected', code);
+    });
+    throw REFUSALS[code]?.() ?? new PaymentStateConflictError(payment.id, 'canceled');
+  }
+
+  /** The provider did not even try. Where that is since it knows better how the payment stands, that counts. */
+  private async refuseTry(
+    payment: Payment,
+    operation: ProviderOperation,
+    { code, seq }: { code: string; seq: number },
+    deadline: number,
+  ): Promise<Payment> {
+    const seen = await this.look(payment, deadline);
+    if (seen.version !== payment.version) return seen;
+    const error = { code, decline_code: null, message: null };
+    const refused = await this.database.transaction(async () => {
+      const moved = await this.snapshots.refuseAttempt(payment.id, seq, error, causeOf(payment));
+      await this.operations.ended(operation.id, 'rejected', code);
+      return moved;
+    });
+    const refusal = REFUSALS[code]?.();
+    if (refusal) throw refusal;
+    return refused;
+  }
+}
+
+const causeOf = ({ version, owner_id }: Payment): Cause => ({
+  actor: 'api',
+  // Captures are an admin's.
+  actor_id: requestContext()?.principal?.id ?? owner_id,
+  seen_version: version,
+});

@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.js';
+import { differencesOf, type Difference } from '../charges/differences.js';
+import { Snapshots } from '../charges/snapshots.js';
+import type { Payment } from '../payment.entity.js';
+import { PaymentsRepository } from '../payments.repository.js';
+import { Reconciler, type Look } from '../recovery/reconciler.js';
+import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
+import { Discrepancies } from './discrepancies.js';
+import type { ItemObject } from './reconciliation-items.repository.js';
+
+/** What may be found out about a payment by asking the provider for it. */
+const KINDS = ['missing_provider', 'amount_mismatch', 'currency_mismatch', 'status_mismatch', 'stuck'] as const;
+
+/** Looks at one payment together with the provider: what is only late is followed, what contradicts is written down. */
+@Injectable()
+export class PaymentExamination {
+  constructor(
+    private readonly database: Database,
+    private readonly payments: PaymentsRepository,
+    private readonly reconciler: Reconciler,
+    private readonly snapshots: Snapshots,
+    private readonly discrepancies: Discrepancies,
+    private readonly desk: ReconcilerDesk,
+  ) {}
+
+  /**
+   * Asks the provider anew, whatever somebody has seen of it before.
+   * @param awaited - somebody waits for the answer.
+   * @returns how the payment stands then; null where the provider has not answered, or there is no such payment.
+   */
+  async examine(id: string, awaited = false): Promise<Payment | null> {
+    const known = await this.database.asSystem(() => this.payments.find(id));
+    if (!known) return null;
+    return this.database.asTenant(known.tenant_id, async () => {
+      const deadline = awaited ? this.desk.answerDeadline() : this.desk.deadline();
+      const look = await this.reconciler.look(id, deadline);
+      return look && look.outcome.kind !== 'unknown' ? this.settle(look) : null;
+    });
+  }
+
+  private async settle(look: Look): Promise<Payment> {
+    const findings = findingsOf(look);
+    const { payment } = look;
+    if (findings) await this.discrepancies.settle(objectOf(payment), KINDS, findings);
+    // The two agree again, so nobody need look any more.
+    return findings?.length === 0 && payment.needs_review ? this.snapshots.agree(payment.id) : payment;
+  }
+}
+
+const objectOf = ({ id, tenant_id, provider_payment_id }: Payment): ItemObject => ({
+  tenant_id,
+  object_type: 'payment',
+  object_id: id,
+  payment_id: id,
+  provider_object_id: provider_payment_id,
+});
+
+/** @returns null where nothing can be said: the payment has moved on while the provider was asked. */
+function findingsOf({ before, outcome, payment }: Look): Difference[] | null {
+  const { status, amount, currency } = payment;
+  if (outcome.kind === 'answered') {
+    const findings = differencesOf(payment, outcome.snapshot);
+    const isOldNews = payment.version !== before.version;
+    return isOldNews && findings.length > 0 ? null : findings;
+  }
+  // What the provider was never given it need not have.
+  if (payment.provider_payment_id === null) return [];
+  return [{ kind: 'missing_provider', expected: { status, amount, currency }, seen: null }];
+}

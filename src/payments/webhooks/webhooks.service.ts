@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import { RouteNotFoundError } from '../../common/http-errors.js';
+import { Database } from '../../database/database.js';
+import { Outbox } from '../../database/outbox.js';
+import { Limiter } from '../../limits/limiter.js';
+import { DEFAULT_TENANT_ID } from '../../tenants/tenant.entity.js';
+import { PaymentGateway } from '../gateways/payment.gateway.js';
+import { WebhooksRepository } from './webhooks.repository.js';
+
+/** The outbox's topic, and the queue, of what providers told us. */
+export const WEBHOOKS = 'webhooks';
+
+/** The door for what the payment provider tells us. */
+@Injectable()
+export class WebhooksService {
+  constructor(
+    private readonly gateway: PaymentGateway,
+    private readonly limiter: Limiter,
+    private readonly database: Database,
+    private readonly events: WebhooksRepository,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /**
+   * Writes down that the provider told us something; what about is looked at behind the answer. Told twice is told once.
+   * @param body - the very bytes that came.
+   * @throws {RouteNotFoundError} the provider is not in force here.
+   * @throws {WebhookSignatureInvalidError} it is not from the provider, or not of this moment.
+   * @throws {RateLimitedError}
+   */
+  async receive(provider: string, body: Buffer, headers: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.gateway.config.provider !== provider) throw new RouteNotFoundError();
+    await this.limiter.take({ webhooks: provider });
+    const event = this.gateway.readWebhook(body, headers);
+    if (!event) return;
+    const { id: provider_event_id, type, object, object_id, livemode } = event;
+    const tenant_id = event.tenant_id ?? DEFAULT_TENANT_ID;
+    await this.database.asSystem(() =>
+      this.database.transaction(async () => {
+        const row = { tenant_id, provider, provider_event_id, type, object, object_id, livemode };
+        const { id, first } = await this.events.insert(row);
+        if (first) await this.outbox.add({ topic: WEBHOOKS, dedupe_key: id, tenant_id, payload: { event_id: id } });
+      }),
+    );
+  }
+}

@@ -1,0 +1,47 @@
+import { Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import type { Queue } from 'bull';
+import { Condition } from '../common/condition.js';
+import { endsWithin } from '../common/deadline.js';
+import type { OutboxDelivery } from '../database/outbox/outbox-delivery.js';
+
+/** How long a queue may take to end its blocking call; a Redis that hangs never lets it. */
+const CLOSE_MS = 1_000;
+
+/** Makes the consuming side of Bull live with a Redis that comes and goes, and end in time. */
+export class QueueWorkers implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(QueueWorkers.name);
+
+  constructor(
+    private readonly queues: readonly Queue[],
+    private readonly delivery: OutboxDelivery,
+  ) {
+    for (const queue of queues) {
+      tame(queue);
+      const condition = new Condition(this.logger, `Queue ${queue.name}`);
+      queue.on('error', (error) => condition.fails(error));
+      queue.on('failed', (_, error) => condition.fails(error));
+      queue.on('completed', () => condition.works());
+    }
+  }
+
+  /** `close(true)` fetches nothing more and does not wait for jobs; we do, since Bull's waiting fails while Redis is away. */
+  async beforeApplicationShutdown(): Promise<void> {
+    const closed = Promise.all(this.queues.map((queue) => queue.close(true)));
+    await this.delivery.stop();
+    await endsWithin(CLOSE_MS, closed);
+  }
+}
+
+/**
+ * Bull begins to consume, and names its connection, in promises that nobody awaits: one that is rejected because the
+ * connection ends would end the process. Bull tells of what matters by events. And @nestjs/bull's own closing has no
+ * time limit.
+ */
+function tame(queue: Queue): void {
+  const begin = queue.process.bind(queue) as (...handler: unknown[]) => Promise<void>;
+  Object.assign(queue, {
+    process: (...handler: unknown[]) => begin(...handler).catch(() => undefined),
+    setWorkerName: () => Promise.resolve(),
+    onApplicationShutdown: () => undefined,
+  });
+}

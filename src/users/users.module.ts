@@ -1,0 +1,35 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
+import { TenantsModule } from '../tenants/tenants.module.js';
+import { AccountChanges } from './account-changes.js';
+import { Authority } from './authority.js';
+import { InterventionsController } from './interventions/interventions.controller.js';
+import { InterventionsService } from './interventions/interventions.service.js';
+import { FirstAdmin } from './newcomers/first-admin.js';
+import { Newcomers } from './newcomers/newcomers.js';
+import { Passwords } from './passwords.js';
+import { CommonPasswords } from './passwords/common-passwords.js';
+import { User } from './user.entity.js';
+import { UsersController } from './users.controller.js';
+import { UsersRepository } from './users.repository.js';
+import { TypeOrmUsersRepository } from './users.repository.typeorm.js';
+import { UsersService } from './users.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([User]), AuditModule, TenantsModule],
+  controllers: [UsersController, InterventionsController],
+  providers: [
+    AccountChanges,
+    Authority,
+    CommonPasswords,
+    FirstAdmin,
+    InterventionsService,
+    Newcomers,
+    Passwords,
+    UsersService,
+    { provide: UsersRepository, useClass: TypeOrmUsersRepository },
+  ],
+  exports: [AccountChanges, Authority, Newcomers, Passwords, UsersRepository],
+})
+export class UsersModule {}

@@ -1,0 +1,108 @@
+import { Controller, Get, Module } from '@nestjs/common';
+import { Public } from '../../src/common/access.js';
+import { Database } from '../../src/database/database.js';
+import { startApp, type TestApp } from '../support/app.js';
+import { sendTo } from '../support/client.js';
+import { eventually } from '../support/eventually.js';
+import { Signal } from '../support/signal.js';
+
+let begun: Signal;
+let go: Signal;
+
+/** Takes as long as the test wants, and needs the database at its end. */
+@Controller('slow')
+class SlowController {
+  constructor(private readonly database: Database) {}
+
+  @Get()
+  @Public()
+  async answer(): Promise<{ rows: number }> {
+    begun.give();
+    await go.given;
+    return { rows: (await this.database.call('SELECT 1')).length };
+  }
+}
+
+@Module({ controllers: [SlowController] })
+class SlowModule {}
+
+/** An app that is answering one slow request. */
+async function busyApp(timings: { drain_ms: number }) {
+  [begun, go] = [new Signal(), new Signal()];
+  const app = await startApp({ modules: [SlowModule], timings });
+  const slow = app.request('GET', '/slow');
+  await begun.given;
+  return { app, slow };
+}
+
+const readiness = async (url: string): Promise<string> => {
+  const { status, body } = await sendTo(url)('GET', '~/health/ready');
+  return `${status} ${body.status}`;
+};
+const refused = (app: TestApp) => expect(app.request('GET', '~/health/live')).rejects.toThrow('fetch failed');
+
+describe('a shutdown', () => {
+  it('first says that it is not ready, and goes on serving for a while', async () => {
+    const app = await startApp({ timings: { drain_ms: 1_000 } });
+    const ada = await app.signUp();
+    const closed = app.close();
+
+    await eventually(async () => expect(await readiness(app.url)).toBe('503 draining'));
+    const answer = await ada.get('/users/me');
+    expect(answer.body).toEqual(ada.user);
+    expect(answer.headers.get('connection')).toBe('close');
+    expect((await app.request('GET', '~/health/live')).status).toBe(200);
+
+    await closed;
+    await refused(app);
+  });
+
+  it('lets what is under way come to its end, the database too (R2, R3)', async () => {
+    const { app, slow } = await busyApp({ drain_ms: 50 });
+    const order: string[] = [];
+    const closed = app.close().then(() => order.push('closed'));
+    const answered = slow.then((answer) => {
+      order.push('answered');
+      return answer;
+    });
+
+    await eventually(() => refused(app));
+    expect(order).toEqual([]);
+    go.give();
+
+    expect((await answered).body).toEqual({ rows: 1 });
+    await closed;
+    expect(order).toEqual(['answered', 'closed']);
+  });
+
+  it('closes the ops port last: until then it says that the process lives and is not ready (R3)', async () => {
+    const { app, slow } = await busyApp({ drain_ms: 50 });
+    const ops = app.opsUrl;
+    const closed = app.close();
+
+    await eventually(() => refused(app));
+    expect(await readiness(ops)).toBe('503 draining');
+    expect((await sendTo(ops)('GET', '~/health/live')).status).toBe(200);
+
+    go.give();
+    await slow;
+    await closed;
+    await expect(sendTo(ops)('GET', '~/health/live')).rejects.toThrow('fetch failed');
+  });
+
+  it('does not wait for clients that keep their connections', async () => {
+    const app = await startApp({ timings: { keep_alive_ms: 60_000 } });
+    await Promise.all(Array.from({ length: 10 }, () => app.request('GET', '~/health/live')));
+    const began = performance.now();
+    await app.close();
+
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
+  it('may be asked for twice', async () => {
+    const app = await startApp();
+    await Promise.all([app.close(), app.close()]);
+
+    await refused(app);
+  });
+});

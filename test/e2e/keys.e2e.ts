@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { migrate } from '../../src/database/migrate.js';
+import { someAccount, startApp, type TestApp } from '../support/app.js';
+import type { Client } from '../support/client.js';
+import { connected, emptyDatabase } from '../support/connections.js';
+import { temporaryFolder } from '../support/engines.js';
+import { eventually } from '../support/eventually.js';
+import { startProcess } from '../support/process.js';
+import { rawSettings, sharedStage } from '../support/stage.js';
+
+const [OLD, NEW] = ['old', 'new'].map((kid) => `${kid}:ring-7hG2kQ9xW4mZ8vB1nC5pL3sD6fJ0-${kid}`) as [string, string];
+
+const run = promisify(execFile);
+
+/** `npm run keys:reseal`, beside whatever is running. */
+async function reseal(ring: string): Promise<string> {
+  const command = join(import.meta.dirname, '../../dist/src/database/sealing/reseal.main.js');
+  const env = { PATH: process.env['PATH'], ...rawSettings(await sharedStage(), { SECRET_KEY: ring }) };
+  return (await run(process.execPath, [command], { env, cwd: temporaryFolder() })).stdout;
+}
+
+/** In a loop on every replica that answers, until it is stopped; every answer that is no success is kept. */
+function underLoad(replicas: () => readonly TestApp[], tokens: () => readonly string[]): () => Promise<number[]> {
+  const refused: number[] = [];
+  let stopped = false;
+  const ask = async (): Promise<void> => {
+    while (!stopped) {
+      for (const replica of replicas()) {
+        for (const token of tokens()) {
+          const { status } = await replica.send('GET', '/users/me', { token });
+          if (status !== 200) refused.push(status);
+        }
+      }
+    }
+  };
+  const asking = ask();
+  return async () => {
+    stopped = true;
+    await asking;
+    return refused;
+  };
+}
+
+describe('a key of the ring', () => {
+  it('must not leave before what it has sealed is sealed anew by `npm run keys:reseal`', async () => {
+    const api = await startApp({ settings: { SECRET_KEY: OLD, PROCESS_ROLE: 'api' } });
+    const account = someAccount();
+    await api.send('POST', '/users', { body: account });
+    await api.close();
+    await expect(startProcess({ settings: { SECRET_KEY: NEW } })).rejects.toThrow(
+      /SECRET_KEY no longer holds old, which rows of outbox .*npm run keys:reseal/,
+    );
+
+    expect(await reseal(`${NEW},${OLD}`)).toMatch(/^Sealed anew in outbox: [1-9]\d*$/m);
+    expect(await reseal(`${NEW},${OLD}`)).toMatch(/^Sealed anew in outbox: 0$/m);
+    const after = await startApp({ settings: { SECRET_KEY: NEW } });
+    expect((await after.mail(account.email)).text).toContain(account.full_name);
+    await after.close();
+  });
+
+  it('is asked for at every start: one that cannot see what it has sealed fails', async () => {
+    const { appUrl, ownerUrl } = await emptyDatabase();
+    await migrate({ appUrl, ownerUrl });
+    await connected(ownerUrl, (owner) => owner.query(`REVOKE SELECT ON outbox FROM "${new URL(appUrl).username}"`));
+
+    await expect(startProcess({ settings: { POSTGRES_URL: appUrl, POSTGRES_OWNER_URL: ownerUrl } })).rejects.toThrow(
+      'permission denied for table outbox',
+    );
+  });
+
+  it('leaves what nobody can open as it is, says which, and seals the rest anew', async () => {
+    const api = await startApp({ settings: { SECRET_KEY: OLD, PROCESS_ROLE: 'api' } });
+    for (const body of [someAccount(), someAccount()]) await api.send('POST', '/users', { body });
+    const pending = `status = 'pending' AND key_id = 'old'`;
+    const [{ id }] = await api.sql(`SELECT id FROM outbox WHERE ${pending} ORDER BY id LIMIT 1`);
+    await api.sql(`UPDATE outbox SET payload = set_byte(payload, 40, get_byte(payload, 40) # 1) WHERE id = $1`, [id]);
+
+    await expect(reseal(`${NEW},${OLD}`)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`These rows cannot be opened: outbox ${id}`),
+    });
+    expect(await api.sql(`SELECT id FROM outbox WHERE ${pending}`)).toEqual([{ id }]);
+    await api.sql('DELETE FROM outbox');
+    await api.close();
+  });
+
+  it('is exchanged in three steps, a replica at a time, and no request fails meanwhile', async () => {
+    const start = (...ring: string[]): Promise<TestApp> =>
+      startApp({ settings: { SECRET_KEY: ring.join(','), PROCESS_ROLE: 'api' } });
+    let replicas = [await start(OLD), await start(OLD)];
+    const account = someAccount();
+    await replicas[0]!.send('POST', '/users', { body: account });
+    let sessions: Client[] = [await replicas[0]!.logIn(account)];
+    const end = underLoad(
+      () => replicas,
+      () => sessions.map(({ token }) => token),
+    );
+    /** As a rolling restart does it; each new replica signs a session of its own, which the others must know too. */
+    const roll = async (...ring: string[]): Promise<void> => {
+      for (const leaving of replicas) {
+        const fresh = await start(...ring);
+        replicas = [...replicas.filter((one) => one !== leaving), fresh];
+        sessions = [...sessions, await fresh.logIn(account)];
+        await eventually(() => leaving.send('GET', '/users/me', { token: sessions[0]!.token }).then(() => true));
+        await leaving.close();
+      }
+    };
+
+    await roll(OLD, NEW);
+    const signedByOld = sessions.length;
+    await roll(NEW, OLD);
+    // An access token lives for half an hour; here those of the old key end at once.
+    sessions = sessions.slice(signedByOld);
+    await reseal(`${NEW},${OLD}`);
+    await roll(NEW);
+
+    expect(await end()).toEqual([]);
+    for (const replica of replicas) await replica.close();
+  });
+});

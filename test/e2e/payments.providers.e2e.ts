@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { startApp, type TestApp } from '../support/app.js';
+import type { Client } from '../support/client.js';
+import { act, insertPayments, ORDER, paid, pay, quiescence, timesCharged } from '../support/payments.js';
+
+let app: TestApp;
+let ada: Client;
+let admin: Client;
+let platform: Client;
+beforeAll(async () => {
+  app = await startApp();
+  ada = await app.signUp();
+  admin = await app.tenantAdmin();
+  platform = await app.admin();
+});
+
+describe('a payment of a provider that is in force no more', () => {
+  /** As it lies there once PAYMENT_PROVIDER was changed. */
+  async function left(status: string): Promise<string> {
+    const [id] = await insertPayments(app, [ada.user]);
+    await app.sql(
+      `UPDATE payments SET provider = 'stripe', provider_payment_id = 'pi_' || id, status = $2, next_reconcile_at = now()
+       WHERE id = $1`,
+      [id, status],
+    );
+    return id!;
+  }
+
+  it('is left alone: nobody else knows how it stands', async () => {
+    const id = await left('processing');
+    // Due later than that one, and looked after.
+    const other = await paid(ada, { payment_method: 'pm_sim_webhook_never' });
+    await app.sql(`UPDATE payments SET next_reconcile_at = now() WHERE id = $1`, [other.id]);
+    await quiescenceBut(id);
+
+    const [row] = await app.sql('SELECT status, needs_review, reconcile_attempts FROM payments WHERE id = $1', [id]);
+    expect(row).toEqual({ status: 'processing', needs_review: false, reconcile_attempts: 0 });
+    await app.sql(`UPDATE payments SET needs_review = true WHERE id = $1`, [id]);
+  });
+
+  it('cannot be canceled, and its secret cannot be had', async () => {
+    const id = await left('requires_confirmation');
+
+    expect(await act(ada, id, 'cancel')).toMatchObject({ status: 503, body: { code: 'provider_misconfigured' } });
+    await app.sql(`DELETE FROM idempotency_keys WHERE finished_at IS NULL`);
+  });
+
+  const quiescenceBut = async (id: string): Promise<void> => {
+    await app.sql(`UPDATE payments SET needs_review = true WHERE id = $1`, [id]);
+    await quiescence(app);
+    await app.sql(`UPDATE payments SET needs_review = false WHERE id = $1`, [id]);
+  };
+});
+
+describe('what is asked of the provider', () => {
+  it('and refused for its payment method is refused again in the same words, under the same key', async () => {
+    const key = randomUUID();
+    const first = await pay(ada, { payment_method: 'pm_nobody' }, key);
+    const second = await pay(ada, { payment_method: 'pm_nobody' }, key);
+
+    expect(first).toMatchObject({ status: 422, body: { code: 'validation_failed' } });
+    expect(second.text).toBe(first.text);
+    expect(second.headers.get('idempotent-replayed')).toBe('true');
+  });
+
+  it('by an admin is written down as the admin’s', async () => {
+    const { id } = await paid(ada, { capture_method: 'manual' });
+    await act(admin, id, 'capture');
+    const steps = await app.sql(
+      'SELECT to_status, actor_id FROM payment_transitions WHERE payment_id = $1 ORDER BY version',
+      [id],
+    );
+
+    expect(steps.at(0)).toMatchObject({ actor_id: ada.user.id });
+    expect(steps.at(-1)).toEqual({ to_status: 'succeeded', actor_id: admin.user.id });
+  });
+
+  it('by several who sync at once is asked, and nobody is told of a failure', async () => {
+    await platform.post('/simulator/faults', { operation: 'confirm', next_n: 2, fault: 'drop_before' });
+    const { body } = await pay(ada, ORDER);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => admin.post(`/payments/${body.id}/sync`)));
+
+    expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
+    expect(await timesCharged(app, body.id)).toBe(0);
+    await platform.post('/simulator/reset');
+  });
+});

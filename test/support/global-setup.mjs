@@ -1,0 +1,81 @@
+// Once before all test files that want engines: brings the build up to date (tests of whole processes run it), starts PostgreSQL and Redis, and migrates
+// the database that every test file gets a copy of.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bootstrap } from '../../bin/bootstrap.mjs';
+
+const { TEST_POSTGRES_URL, TEST_REDIS_URL, CI, OMNI_TEST_ROLES } = process.env;
+
+/** What the test files learn about the engines, through TEST_ENGINES: see engines.ts. */
+export default async function setUp() {
+  const reaper = startReaper();
+  globalThis.testReaper = reaper;
+  const directory = mkdtempSync(join(tmpdir(), 'omni-test-'));
+  chmodSync(directory, 0o711);
+  reaper.note('folder', directory);
+  await bootstrap();
+  const superUrl = TEST_POSTGRES_URL || (await startPostgres(directory, reaper));
+  const redisUrl = TEST_REDIS_URL || (await startRedis(directory, reaper));
+  const run = randomBytes(4).toString('hex');
+  const template = await prepareTemplate(superUrl, `omni_test_${run}_template`);
+  process.env.TEST_ENGINES = JSON.stringify({ run, directory, superUrl, redisUrl, ...template });
+}
+
+/** A process of its own, so that engines and files go away even when this one is killed. */
+function startReaper() {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'reaper.mjs')], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  return {
+    note: (kind, what) => child.stdin.write(`${JSON.stringify([kind, what])}\n`),
+    finish: () => new Promise((resolve) => child.once('exit', resolve).stdin.end()),
+  };
+}
+
+async function startPostgres(directory, reaper) {
+  const { startPostgres: start } = await import('../../dist/src/dev/postgres.js');
+  const { url, pid } = await start({ directory: join(directory, 'postgres') });
+  reaper.note('process', pid);
+  await asSuperuser(url, async (client) => {
+    // Nothing here has to survive a power cut.
+    for (const name of ['fsync', 'synchronous_commit', 'full_page_writes'])
+      await client.query(`ALTER SYSTEM SET ${name} = off`);
+    await client.query('SELECT pg_reload_conf()');
+  });
+  return url;
+}
+
+async function startRedis(directory, reaper) {
+  const { startRedis: start } = await import('../../dist/src/dev/redis.js');
+  const server = await start({ directory: join(directory, 'redis'), say: console.error });
+  if (server) reaper.note('process', server.pid);
+  else if (CI)
+    throw new Error('There is no Redis, and with CI set nothing is left out: install one or set TEST_REDIS_URL');
+  return server?.url ?? null;
+}
+
+/** The roles are nobody special: neither superuser nor BYPASSRLS. With OMNI_TEST_ROLES=one, the owner is the app. */
+async function prepareTemplate(superUrl, database) {
+  const { prepareDatabase } = await import('../../dist/src/dev/roles.js');
+  const { migrate } = await import('../../dist/src/database/migrate.js');
+  const owner = 'omni_test_owner';
+  const app = OMNI_TEST_ROLES === 'one' ? owner : 'omni_test_app';
+  const urls = await prepareDatabase(superUrl, { database, owner, app });
+  await migrate(urls);
+  return { template: database, ...urls };
+}
+
+export async function asSuperuser(url, work) {
+  const { Client } = await import('pg').then((pg) => pg.default);
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
