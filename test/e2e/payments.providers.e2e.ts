@@ -64,7 +64,8 @@ describe('what is asked of the provider', () => {
   });
 
   it('by an admin is written down as the admin’s', async () => {
-    const { id } = await paid(ada, { capture_method: 'manual' });
+    // No webhook: the provider's news may come first, and is nobody's.
+    const { id } = await paid(ada, { capture_method: 'manual', payment_method: 'pm_sim_webhook_never' });
     await act(admin, id, 'capture');
     const steps = await app.sql(
       'SELECT to_status, actor_id FROM payment_transitions WHERE payment_id = $1 ORDER BY version',

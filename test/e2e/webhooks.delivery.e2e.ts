@@ -3,7 +3,15 @@ import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 import { paid, quiescence } from '../support/payments.js';
-import { deliveriesOf, endpointAt, isSigned, makeDue, Receiver, untilDeliveries } from '../support/receiver.js';
+import {
+  deliveriesOf,
+  endpointAt,
+  isSigned,
+  makeDue,
+  nothingUnderWay,
+  Receiver,
+  untilDeliveries,
+} from '../support/receiver.js';
 
 jest.setTimeout(60_000);
 
@@ -181,6 +189,7 @@ describe('a disabled endpoint', () => {
     const before = await paid(ada);
     await receiver.until('payment.succeeded');
     await admin.patch(`/webhook-endpoints/${endpoint.id}`, { status: 'disabled' });
+    await nothingUnderWay(app, endpoint); // An attempt that had begun may still come.
     receiver.behaviour = () => 200;
     await paid(ada);
     await quiescence(app);

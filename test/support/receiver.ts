@@ -157,3 +157,13 @@ export const makeDue = (app: TestApp, endpoint: { id: string }): Promise<unknown
   app.sql(`UPDATE webhook_deliveries SET next_attempt_at = now() WHERE endpoint_id = $1 AND status = 'pending'`, [
     endpoint.id,
   ]);
+
+/** Until every attempt that has begun has been written down. */
+export const nothingUnderWay = (app: TestApp, endpoint: { id: string }): Promise<unknown> =>
+  eventually(async () => {
+    const under_way = await app.sql(
+      'SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 AND lease_until > now()',
+      [endpoint.id],
+    );
+    if (under_way.length > 0) throw new Error(`${under_way.length} are under way`);
+  });
