@@ -5,6 +5,9 @@ import { pageOf } from '../database/page.js';
 import type { Subscription } from './event-types.js';
 import { WebhookEndpoint } from './webhook-endpoint.entity.js';
 
+/** Whoever begins attempts has it: one process at a time. */
+export const ATTEMPTS_LOCK = 'webhook-deliveries';
+
 type Changes = Partial<Omit<WebhookEndpoint, 'id' | 'tenant_id' | 'created_at' | 'updated_at'>>;
 
 /** Every question about endpoints. Joins the caller's transaction and scope. */
@@ -64,6 +67,11 @@ export class WebhookEndpointsRepository {
       await manager.update(WebhookEndpoint, { id }, { ...changes, updated_at: new Date() });
       return manager.findOneByOrFail(WebhookEndpoint, { id });
     });
+  }
+
+  /** Until the caller's transaction ends no attempt begins, anywhere. */
+  holdAttempts(): Promise<void> {
+    return this.database.lock(ATTEMPTS_LOCK);
   }
 
   /**

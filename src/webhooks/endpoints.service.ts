@@ -80,6 +80,7 @@ export class WebhookEndpointsService {
       const fields = Object.keys(rest);
       if (!status && fields.length === 0) return endpoint;
       const disabled_reason = status === 'disabled' ? ('admin' as const) : null;
+      if (status === 'disabled') await this.endpoints.holdAttempts(); // Once this is answered none begins.
       const changed = await this.endpoints.update(id, { ...rest, ...(status && { status, disabled_reason }) });
       if (status === 'enabled') await this.endpoints.hurry(id);
       if (status) await this.decisions.record(`webhook_endpoint_${status}`, endpoint, { changes: ['status'] });

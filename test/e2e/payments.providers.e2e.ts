@@ -64,8 +64,8 @@ describe('what is asked of the provider', () => {
   });
 
   it('by an admin is written down as the admin’s', async () => {
-    // No webhook: the provider's news may come first, and is nobody's.
-    const { id } = await paid(ada, { capture_method: 'manual', payment_method: 'pm_sim_webhook_never' });
+    // No webhook of it is taken: the provider's own news may come first, and is nobody's.
+    const { id } = await paid(ada, { capture_method: 'manual', payment_method: 'pm_sim_webhook_bad_signature' });
     await act(admin, id, 'capture');
     const steps = await app.sql(
       'SELECT to_status, actor_id FROM payment_transitions WHERE payment_id = $1 ORDER BY version',

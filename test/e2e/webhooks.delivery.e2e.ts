@@ -189,7 +189,7 @@ describe('a disabled endpoint', () => {
     const before = await paid(ada);
     await receiver.until('payment.succeeded');
     await admin.patch(`/webhook-endpoints/${endpoint.id}`, { status: 'disabled' });
-    await nothingUnderWay(app, endpoint); // An attempt that had begun may still come.
+    await nothingUnderWay(app, endpoint); // What had begun may still come.
     receiver.behaviour = () => 200;
     await paid(ada);
     await quiescence(app);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
+import { ATTEMPTS_LOCK } from '../endpoints.repository.js';
 import type { WebhookEndpoint } from '../webhook-endpoint.entity.js';
 import type { WebhookDelivery } from './webhook-delivery.entity.js';
 
@@ -46,7 +47,7 @@ export class CourierRepository {
   async claim({ room, per_endpoint, per_tenant }: Bounds, lease_ms: number): Promise<Begun[]> {
     const rows = await this.database.asSystem(() =>
       this.database.transaction(async () => {
-        await this.database.lock('webhook-deliveries');
+        await this.database.lock(ATTEMPTS_LOCK);
         return this.change<BegunRow>(
           `WITH busy AS MATERIALIZED (
              SELECT endpoint_id, tenant_id FROM webhook_deliveries WHERE lease_until >= now()
