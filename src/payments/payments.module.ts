@@ -65,9 +65,13 @@ import { RefundSnapshots } from './repayments/refund-snapshots.js';
 import { RefundSteps } from './repayments/refund-steps.js';
 import { Refunding } from './repayments/refunding.js';
 import { Discrepancies } from './reconciliation/discrepancies.js';
-import { PaymentComparison } from './reconciliation/payment-comparison.js';
-import { PaymentExamination } from './reconciliation/payment-examination.js';
-import { ReconciledPaymentsRepository } from './reconciliation/reconciled-payments.repository.js';
+import { PaymentComparison } from './comparison/payment-comparison.js';
+import { PaymentExamination } from './comparison/payment-examination.js';
+import { DisputeExamination } from './comparison/dispute-examination.js';
+import { ReconciledRepaymentsRepository } from './comparison/reconciled-repayments.repository.js';
+import { RefundExamination } from './comparison/refund-examination.js';
+import { RepaymentComparison } from './comparison/repayment-comparison.js';
+import { ReconciledPaymentsRepository } from './comparison/reconciled-payments.repository.js';
 import { PaymentSyncController, ReconciliationController } from './reconciliation/reconciliation.controller.js';
 import { ReconciliationItem } from './reconciliation/reconciliation-item.entity.js';
 import { ReconciliationItemsRepository } from './reconciliation/reconciliation-items.repository.js';
@@ -130,6 +134,10 @@ const RECONCILING = [
   Discrepancies,
   PaymentExamination,
   PaymentComparison,
+  ReconciledRepaymentsRepository,
+  RefundExamination,
+  DisputeExamination,
+  RepaymentComparison,
   BooksWatch,
   Sweep,
   Alerts,

@@ -41,16 +41,18 @@ export const WATCHES: readonly Watch[] = [
   },
 ];
 
-/** What a payment was set aside for, in the words of an item. */
-const KIND_OF_REASON = `CASE
-  WHEN review_reason IN ('missing_at_provider', 'payment_id_mismatch', 'provider_id_mismatch', 'livemode_mismatch')
-    THEN 'missing_provider'
-  WHEN review_reason IN ('amount_mismatch', 'captured_amount_mismatch') THEN 'amount_mismatch'
-  WHEN review_reason IN ('currency_mismatch', 'stuck') THEN review_reason
-  ELSE 'status_mismatch' END`;
+/** What can be set aside for a person, with what the provider calls it. */
+const SET_ASIDE = [
+  { object_type: 'payment', table: 'payments', payment_id: 'id', name: 'provider_payment_id' },
+  { object_type: 'refund', table: 'refunds', payment_id: 'payment_id', name: 'provider_refund_id' },
+  { object_type: 'dispute', table: 'disputes', payment_id: 'payment_id', name: 'provider_dispute_id' },
+] as const;
 
 /** As the question gives it. */
 export type Found = Omit<ItemObject, 'object_type'> & Omit<Finding, 'kind'>;
+
+/** Something that waits for a person, and why. */
+export type SetAside = ItemObject & Omit<Finding, 'kind'> & { readonly review_reason: string | null };
 
 /** Looks through our own tables for what somebody should know of. As system. */
 @Injectable()
@@ -61,17 +63,20 @@ export class AlertsRepository {
     return this.query(`${question} LIMIT $1`, limit);
   }
 
-  /** Payments that wait for a person, and of which nothing was written down yet. */
-  setAside(limit: number): Promise<(Found & Pick<Finding, 'kind'>)[]> {
-    return this.query(
-      `SELECT ${KIND_OF_REASON} AS kind, id::text AS object_id, tenant_id, id AS payment_id,
-         provider_payment_id AS provider_object_id, json_build_object('status', status) AS expected,
-         json_build_object('reason', review_reason) AS seen
-       FROM payments p WHERE needs_review AND NOT EXISTS (
-         SELECT FROM reconciliation_items WHERE payment_id = p.id AND object_type = 'payment' AND resolved_at IS NULL)
-       ORDER BY id LIMIT $1`,
-      limit,
+  /** What waits for a person, and of which nothing was written down yet. */
+  async setAside(limit: number): Promise<SetAside[]> {
+    const questions = SET_ASIDE.map(({ object_type, table, payment_id, name }) =>
+      this.query<SetAside>(
+        `SELECT '${object_type}' AS object_type, review_reason, id::text AS object_id, tenant_id,
+           ${payment_id} AS payment_id, ${name} AS provider_object_id, json_build_object('status', status) AS expected,
+           json_build_object('reason', review_reason) AS seen
+         FROM ${table} t WHERE needs_review AND NOT EXISTS (SELECT FROM reconciliation_items
+           WHERE object_type = '${object_type}' AND object_id = t.id::text AND resolved_at IS NULL)
+         ORDER BY id LIMIT $1`,
+        limit,
+      ),
     );
+    return (await Promise.all(questions)).flat();
   }
 
   private query<Row>(sql: string, limit: number): Promise<Row[]> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Discrepancies } from '../reconciliation/discrepancies.js';
+import { kindOfReview } from '../reconciliation/review-kinds.js';
 import { AlertsRepository, WATCHES } from './alerts.repository.js';
 
 /** More of one kind at once are told of bit by bit. */
@@ -24,8 +25,8 @@ export class Alerts {
       if (found.length < MOST) await this.discrepancies.keepOnly(kind, object_type, still);
     }
     // What becomes of these is found out by asking the provider, in the next comparison.
-    for (const { kind, expected, seen, ...object } of await this.rows.setAside(MOST)) {
-      await this.discrepancies.report({ object_type: 'payment', ...object }, { kind, expected, seen });
+    for (const { review_reason, expected, seen, ...object } of await this.rows.setAside(MOST)) {
+      await this.discrepancies.report(object, { kind: kindOfReview(review_reason), expected, seen });
     }
   }
 }

@@ -45,15 +45,37 @@ export class DisputeSnapshots {
    * @throws {DisputeMovedError} the snapshot may be older news.
    */
   applyDispute(payment_id: string, snapshot: DisputeSnapshot, cause: DisputeCause): Promise<Dispute | null> {
-    return this.database.transaction(async () => {
-      const payment = await this.payments.lock(payment_id);
-      if (!payment) throw new PaymentNotFoundError(payment_id);
+    return this.locked(payment_id, async (payment) => {
       const dispute = await this.disputes.findByProvider(payment.provider, snapshot.provider_dispute_id);
       if (!dispute) return this.open(payment, snapshot, cause);
       if (!isNews(dispute, seenAs(snapshot, dispute))) return dispute;
       if (cause.seen_version !== dispute.version) throw new DisputeMovedError();
       const fault = contradiction(payment, dispute, snapshot);
       return fault ? this.review(dispute, fault) : this.follow(payment, dispute, snapshot, cause);
+    });
+  }
+
+  /** Sets it aside for a person. */
+  setAside({ id, payment_id }: Dispute, reason: string): Promise<Dispute> {
+    return this.locked(payment_id, async () => this.review((await this.disputes.find(id))!, reason));
+  }
+
+  /** The provider and we agree about it again: nobody need look any more. */
+  agree({ id, payment_id }: Dispute): Promise<Dispute> {
+    return this.locked(payment_id, async () => {
+      const dispute = (await this.disputes.find(id))!;
+      if (!dispute.needs_review) return dispute;
+      Object.assign(dispute, { needs_review: false, review_reason: null });
+      await this.disputes.save(dispute);
+      return dispute;
+    });
+  }
+
+  private locked<T>(payment_id: string, work: (payment: Payment) => Promise<T>): Promise<T> {
+    return this.database.transaction(async () => {
+      const payment = await this.payments.lock(payment_id);
+      if (!payment) throw new PaymentNotFoundError(payment_id);
+      return work(payment);
     });
   }
 

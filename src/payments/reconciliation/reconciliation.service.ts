@@ -2,12 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { tenantToList, type Principal } from '../../common/access.js';
 import type { Keyset, KeysetQuery } from '../../common/pagination.js';
 import { Database } from '../../database/database.js';
+import { ProviderUnknownError } from '../gateways/payment.gateway.js';
 import { ProviderCalls } from '../gateways/provider-calls.js';
 import { PaymentReader } from '../payment-reader.js';
 import type { Payment } from '../payment.entity.js';
 import { ProviderMisconfiguredError, ProviderUnavailableError } from '../payments.errors.js';
-import { PaymentExamination } from './payment-examination.js';
+import { PaymentExamination } from '../comparison/payment-examination.js';
+import { RepaymentComparison } from '../comparison/repayment-comparison.js';
 import type { ItemKind, ReconciliationItem } from './reconciliation-item.entity.js';
+import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
 import { ReconciliationItemsRepository } from './reconciliation-items.repository.js';
 import { ReconciliationRunsRepository, type ReconciliationRun } from './reconciliation-runs.repository.js';
 
@@ -28,6 +31,8 @@ export class ReconciliationService {
     private readonly examination: PaymentExamination,
     private readonly calls: ProviderCalls,
     private readonly reader: PaymentReader,
+    private readonly repayments: RepaymentComparison,
+    private readonly desk: ReconcilerDesk,
   ) {}
 
   /**
@@ -52,7 +57,7 @@ export class ReconciliationService {
   }
 
   /**
-   * Asks the provider how a payment stands, follows it, and resolves what agrees by now.
+   * Asks the provider how a payment stands, and its refunds and disputes, follows it, and resolves what agrees by now.
    * @throws {PaymentNotFoundError} no such payment within the actor's reach.
    * @throws {ProviderUnavailableError} the provider has not answered.
    * @throws {ProviderMisconfiguredError} it is another provider's.
@@ -62,6 +67,16 @@ export class ReconciliationService {
     if (this.calls.assertTakesMoney().provider !== provider) throw new ProviderMisconfiguredError();
     const payment = await this.examination.examine(id, true);
     if (!payment) throw new ProviderUnavailableError(1);
-    return payment;
+    await this.syncRepayments(payment);
+    return this.reader.get(actor, id);
+  }
+
+  private async syncRepayments(payment: Payment): Promise<void> {
+    try {
+      await this.repayments.compareOf(payment, AbortSignal.timeout(this.desk.answerDeadline() - Date.now()));
+    } catch (error) {
+      if (error instanceof ProviderUnknownError) throw new ProviderUnavailableError(1);
+      throw error;
+    }
   }
 }

@@ -19,6 +19,9 @@ export interface RefundCause extends Mover {
   readonly seen_version: number | null;
 }
 
+/** A refund of ours is at the provider under two names: no question to the provider mends that. */
+export const MADE_TWICE = 'made_twice';
+
 /** The provider tells of a refund that finds no room before something of ours has come to its end: to be heard again. */
 export class RefundTooEarlyError extends Error {
   override readonly name = 'RefundTooEarlyError';
@@ -69,6 +72,19 @@ export class RefundSnapshots {
   /** Sets it aside for a person. It is asked for no more. */
   setAside({ id, payment_id }: Refund, reason: string): Promise<Refund> {
     return this.locked(payment_id, async () => this.review((await this.refunds.find(id))!, reason));
+  }
+
+  /** The provider and we agree about it again: nobody need look any more. */
+  agree({ id, payment_id }: Refund): Promise<Refund> {
+    return this.locked(payment_id, async () => {
+      const refund = (await this.refunds.find(id))!;
+      const { status, failure_code, needs_review } = refund;
+      if (!needs_review) return refund;
+      Object.assign(refund, standingAs(status, failure_code, this.timings.reconcile_step_ms));
+      Object.assign(refund, { needs_review: false, review_reason: null });
+      await this.refunds.save(refund);
+      return refund;
+    });
   }
 
   /** Has the reconciler look at it soon. @returns the refund as it is by now: a webhook may have been faster. */
@@ -137,7 +153,7 @@ export class RefundSnapshots {
     const isDoubled = snapshot.refund_id !== null && (await this.refunds.find(snapshot.refund_id)) !== null;
     await this.steps.begin(payment, refund, cause);
     if (refund.status !== snapshot.status) await this.proceed(payment, refund, snapshot, cause);
-    return isDoubled ? this.review(refund, 'made_twice') : refund;
+    return isDoubled ? this.review(refund, MADE_TWICE) : refund;
   }
 
   /** Begins where every refund begins, unless it has come to nothing already. */

@@ -4,11 +4,11 @@ import { isAlike } from '../charges/differences.js';
 import { PaymentGateway, ProviderRejectedError, type PaymentSnapshot } from '../gateways/payment.gateway.js';
 import type { Payment } from '../payment.entity.js';
 import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
-import { Discrepancies } from './discrepancies.js';
+import { Discrepancies } from '../reconciliation/discrepancies.js';
 import { PaymentExamination } from './payment-examination.js';
 import { ReconciledPaymentsRepository } from './reconciled-payments.repository.js';
-import type { OpenItem } from './reconciliation-items.repository.js';
-import { ComparesWithProvider, type SweepRound } from './sweep.js';
+import type { OpenItem } from '../reconciliation/reconciliation-items.repository.js';
+import { ComparesWithProvider, type SweepRound } from '../reconciliation/sweep.js';
 
 const BATCH = 100;
 

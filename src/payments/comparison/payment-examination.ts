@@ -6,8 +6,8 @@ import type { Payment } from '../payment.entity.js';
 import { PaymentsRepository } from '../payments.repository.js';
 import { Reconciler, type Look } from '../recovery/reconciler.js';
 import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
-import { Discrepancies } from './discrepancies.js';
-import type { ItemObject } from './reconciliation-items.repository.js';
+import { Discrepancies } from '../reconciliation/discrepancies.js';
+import type { ItemObject } from '../reconciliation/reconciliation-items.repository.js';
 
 /** What may be found out about a payment by asking the provider for it. */
 const KINDS = ['missing_provider', 'amount_mismatch', 'currency_mismatch', 'status_mismatch', 'stuck'] as const;

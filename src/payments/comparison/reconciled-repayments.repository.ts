@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { In, type FindOptionsWhere } from 'typeorm';
+import { firstIdAt } from '../../common/uuid.js';
+import { Database } from '../../database/database.js';
+import { Dispute } from '../disputes/dispute.entity.js';
+import type { GatewayConfig } from '../gateways/payment.gateway.js';
+import { Refund } from '../refunds/refund.entity.js';
+import type { Kinds } from './repayment-examination.js';
+
+/** By the provider's name, and as it is called in the database. */
+const PLACES = {
+  refund: { entity: Refund, table: 'refunds', name: 'provider_refund_id' },
+  dispute: { entity: Dispute, table: 'disputes', name: 'provider_dispute_id' },
+} as const;
+
+/** One of ours that the provider has named. */
+export interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Which refunds and disputes are compared with the provider's. As system. */
+@Injectable()
+export class ReconciledRepaymentsRepository {
+  constructor(private readonly database: Database) {}
+
+  ofProvider<Kind extends keyof Kinds>(
+    kind: Kind,
+    provider: string,
+    names: readonly string[],
+  ): Promise<Kinds[Kind]['row'][]> {
+    const { entity, name } = PLACES[kind];
+    const where = { provider, [name]: In(names) } as FindOptionsWhere<Kinds[Kind]['row']>;
+    return this.database.run((manager) => manager.findBy<Kinds[Kind]['row']>(entity, where));
+  }
+
+  /** Made since then: a page, in the order of time. */
+  namedSince(
+    kind: keyof Kinds,
+    { provider, livemode }: GatewayConfig,
+    since: Date,
+    after: string | null,
+    limit: number,
+  ): Promise<Named[]> {
+    const { table, name } = PLACES[kind];
+    return this.database.run((manager) =>
+      manager.query<Named[]>(
+        `SELECT r.id, r.${name} AS name FROM ${table} r JOIN payments p ON p.id = r.payment_id
+         WHERE r.id > $1 AND p.provider = $2 AND p.livemode = $3 AND r.${name} IS NOT NULL ORDER BY r.id LIMIT $4`,
+        [after ?? firstIdAt(since.getTime()), provider, livemode, limit],
+      ),
+    );
+  }
+
+  /** The provider's names for all that we know of one payment. */
+  async namesOf(kind: keyof Kinds, payment_id: string): Promise<string[]> {
+    const { table, name } = PLACES[kind];
+    const rows = await this.database.run((manager) =>
+      manager.query<{ name: string }[]>(
+        `SELECT ${name} AS name FROM ${table} WHERE payment_id = $1 AND ${name} IS NOT NULL`,
+        [payment_id],
+      ),
+    );
+    return rows.map((row) => row.name);
+  }
+}

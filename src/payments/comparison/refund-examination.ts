@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.js';
+import { PaymentGateway, ProviderRejectedError } from '../gateways/payment.gateway.js';
+import type { RefundSnapshot } from '../gateways/refund-snapshot.js';
+import type { Payment } from '../payment.entity.js';
+import { PaymentsRepository } from '../payments.repository.js';
+import { Discrepancies } from '../reconciliation/discrepancies.js';
+import { REVIEW_KINDS } from '../reconciliation/review-kinds.js';
+import type { Refund } from '../refunds/refund.entity.js';
+import { RefundsRepository } from '../refunds/refunds.repository.js';
+import { contradiction } from '../repayments/refund-rules.js';
+import { MADE_TWICE, RefundSnapshots, RefundTooEarlyError } from '../repayments/refund-snapshots.js';
+import { REFUND_TRANSITIONS, STANDINGS } from '../repayments/refund-states.js';
+import { findingsOf, nobodys, objectOf, type Examination } from './repayment-examination.js';
+
+/** Looks at one refund together with the provider. */
+@Injectable()
+export class RefundExamination implements Examination<'refund'> {
+  readonly object_type = 'refund';
+
+  constructor(
+    private readonly database: Database,
+    private readonly payments: PaymentsRepository,
+    private readonly refunds: RefundsRepository,
+    private readonly gateway: PaymentGateway,
+    private readonly snapshots: RefundSnapshots,
+    private readonly discrepancies: Discrepancies,
+  ) {}
+
+  theirs(since: Date, signal: AbortSignal): AsyncIterable<RefundSnapshot> {
+    return this.gateway.refunds(since, signal);
+  }
+
+  nameOf({ provider_refund_id }: Refund | RefundSnapshot): string | null {
+    return provider_refund_id;
+  }
+
+  isAlike(refund: Refund, { status, amount, currency }: RefundSnapshot): boolean {
+    const { needs_review } = refund;
+    return !needs_review && refund.status === status && refund.amount === amount && refund.currency === currency;
+  }
+
+  async examine(name: string, signal: AbortSignal): Promise<void> {
+    const { provider } = this.gateway.config;
+    // Read before the provider is asked: whatever moves meanwhile makes the answer older news.
+    const known = await this.database.asSystem(() => this.refunds.findByProvider(provider, name));
+    const snapshot = await this.fetch(name, signal);
+    if (!snapshot) return this.gone(name, known);
+    const payment = await this.database.asSystem(() =>
+      known
+        ? this.payments.find(known.payment_id)
+        : this.payments.findByProvider(provider, snapshot.provider_payment_id),
+    );
+    if (!payment) return this.unknown(snapshot);
+    await this.database.asTenant(payment.tenant_id, async () => {
+      const refund = await this.follow(payment, snapshot, known?.version ?? null);
+      if (refund) await this.settle(payment, refund, snapshot);
+    });
+  }
+
+  private async fetch(name: string, signal: AbortSignal): Promise<RefundSnapshot | null> {
+    try {
+      return await this.gateway.fetchRefund(name, signal);
+    } catch (error) {
+      if (error instanceof ProviderRejectedError) return null;
+      throw error;
+    }
+  }
+
+  /** @returns null where its turn has not come, or the payment was set aside over it. */
+  private async follow(
+    payment: Payment,
+    snapshot: RefundSnapshot,
+    seen_version: number | null,
+  ): Promise<Refund | null> {
+    try {
+      return await this.snapshots.applyRefund(payment.id, snapshot, { actor: 'reconciler', seen_version });
+    } catch (error) {
+      if (error instanceof RefundTooEarlyError) return null;
+      throw error;
+    }
+  }
+
+  private async settle(payment: Payment, refund: Refund, snapshot: RefundSnapshot): Promise<void> {
+    await this.discrepancies.settle(nobodys('refund', snapshot.provider_refund_id), ['missing_local'], []);
+    // It agrees with its provider, and ought not to be there at all.
+    if (refund.review_reason === MADE_TWICE) return;
+    const findings = findingsOf(faultOf(payment, refund, snapshot), refund, snapshot);
+    await this.discrepancies.settle(objectOf('refund', refund, snapshot.provider_refund_id), REVIEW_KINDS, findings);
+    if (findings.length === 0 && refund.needs_review) await this.snapshots.agree(refund);
+  }
+
+  /** The provider does not have it, or no more. */
+  private async gone(name: string, known: Refund | null): Promise<void> {
+    await this.discrepancies.settle(nobodys('refund', name), ['missing_local'], []);
+    if (!known) return;
+    const fault = 'missing_at_provider';
+    await this.database.asTenant(known.tenant_id, () => this.snapshots.setAside(known, fault));
+    await this.discrepancies.settle(objectOf('refund', known, name), REVIEW_KINDS, findingsOf(fault, known, null));
+  }
+
+  /** Of no payment of ours. Without our name on it somebody else has made it, who uses the same account. */
+  private async unknown({ provider_refund_id, refund_id, status, amount, currency }: RefundSnapshot): Promise<void> {
+    const isOurs = refund_id !== null && (status === null || STANDINGS[status] !== 'nowhere');
+    const findings = [{ kind: 'missing_local', expected: null, seen: { status, amount, currency } } as const];
+    await this.discrepancies.settle(nobodys('refund', provider_refund_id), ['missing_local'], isOurs ? findings : []);
+  }
+}
+
+function faultOf(payment: Payment, refund: Refund, snapshot: RefundSnapshot): string | null {
+  const fault = contradiction(payment, refund, snapshot);
+  if (fault) return fault;
+  const { status } = snapshot;
+  return REFUND_TRANSITIONS[refund.status][status!] === 'conflict' ? `provider_says_${status}` : null;
+}

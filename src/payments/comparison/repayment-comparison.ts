@@ -1,0 +1,124 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.js';
+import { PaymentGateway, ProviderRejectedError } from '../gateways/payment.gateway.js';
+import type { Payment } from '../payment.entity.js';
+import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
+import { Discrepancies } from '../reconciliation/discrepancies.js';
+import { ComparesWithProvider, type SweepRound } from '../reconciliation/sweep.js';
+import { DisputeExamination } from './dispute-examination.js';
+import { ReconciledRepaymentsRepository, type Named } from './reconciled-repayments.repository.js';
+import { RefundExamination } from './refund-examination.js';
+import type { Examination, Kinds } from './repayment-examination.js';
+
+const BATCH = 100;
+
+/** The provider's refunds and disputes beside ours: as with payments, the list only says where to look. */
+@Injectable()
+export class RepaymentComparison {
+  constructor(
+    private readonly database: Database,
+    private readonly rows: ReconciledRepaymentsRepository,
+    private readonly gateway: PaymentGateway,
+    private readonly refunds: RefundExamination,
+    private readonly disputes: DisputeExamination,
+    private readonly discrepancies: Discrepancies,
+    private readonly desk: ReconcilerDesk,
+  ) {}
+
+  /** @throws {ProviderUnknownError} the provider is away. */
+  @ComparesWithProvider({})
+  async compare(round: SweepRound): Promise<void> {
+    await this.compareAll(this.refunds, round);
+    await this.compareAll(this.disputes, round);
+  }
+
+  /**
+   * All that has gone back of one payment, ours and the provider's.
+   * @throws {ProviderUnknownError}
+   */
+  async compareOf({ id, provider_payment_id }: Payment, signal: AbortSignal): Promise<void> {
+    if (provider_payment_id === null) return;
+    const theirs = await this.refundsAt(provider_payment_id, signal);
+    const ours = await this.database.asSystem(() => this.rows.namesOf('refund', id));
+    for (const name of new Set([...theirs, ...ours])) await this.refunds.examine(name, signal);
+    const disputes = await this.database.asSystem(() => this.rows.namesOf('dispute', id));
+    for (const name of disputes) await this.disputes.examine(name, signal);
+  }
+
+  private async refundsAt(provider_payment_id: string, signal: AbortSignal): Promise<string[]> {
+    try {
+      const refunds = await this.gateway.listRefunds(provider_payment_id, signal);
+      return refunds.map(({ provider_refund_id }) => provider_refund_id);
+    } catch (error) {
+      if (error instanceof ProviderRejectedError) return [];
+      throw error;
+    }
+  }
+
+  private async compareAll<Kind extends keyof Kinds>(of: Examination<Kind>, round: SweepRound): Promise<void> {
+    const seen = await this.theirs(of, round);
+    await this.ours(of, round, seen);
+    for await (const { kind, object_id, provider_object_id } of this.discrepancies.open(of.object_type)) {
+      const name = kind === 'missing_local' ? object_id : provider_object_id;
+      if (name !== null) await this.examine(of, round, name);
+    }
+  }
+
+  /** @returns what the provider has shown, by its own names: of two days, which fit into memory. */
+  private async theirs<Kind extends keyof Kinds>(of: Examination<Kind>, round: SweepRound): Promise<Set<string>> {
+    const seen = new Set<string>();
+    let batch = new Map<string, Kinds[Kind]['snapshot']>();
+    for await (const snapshot of of.theirs(round.since, round.signal)) {
+      batch.set(of.nameOf(snapshot)!, snapshot);
+      seen.add(of.nameOf(snapshot)!);
+      if (batch.size < BATCH) continue;
+      await this.match(of, round, batch);
+      batch = new Map();
+    }
+    await this.match(of, round, batch);
+    return seen;
+  }
+
+  private async match<Kind extends keyof Kinds>(
+    of: Examination<Kind>,
+    round: SweepRound,
+    batch: ReadonlyMap<string, Kinds[Kind]['snapshot']>,
+  ): Promise<void> {
+    const { provider } = this.gateway.config;
+    const known = await this.database.asSystem(() => this.rows.ofProvider(of.object_type, provider, [...batch.keys()]));
+    const byName = new Map(known.map((row) => [of.nameOf(row), row]));
+    for (const [name, snapshot] of batch) {
+      const row = byName.get(name);
+      if (!row || !of.isAlike(row, snapshot)) await this.examine(of, round, name);
+    }
+  }
+
+  /** What the provider has named, and has not shown. */
+  private async ours<Kind extends keyof Kinds>(
+    of: Examination<Kind>,
+    round: SweepRound,
+    seen: ReadonlySet<string>,
+  ): Promise<void> {
+    let after: string | null = null;
+    for (;;) {
+      const page: Named[] = await this.page(of.object_type, round.since, after);
+      for (const { name } of page) if (!seen.has(name)) await this.examine(of, round, name);
+      after = page.at(-1)?.id ?? null;
+      if (page.length < BATCH) return;
+    }
+  }
+
+  private page(kind: keyof Kinds, since: Date, after: string | null): Promise<Named[]> {
+    return this.database.asSystem(() => this.rows.namedSince(kind, this.gateway.config, since, after, BATCH));
+  }
+
+  private async examine<Kind extends keyof Kinds>(
+    of: Examination<Kind>,
+    { beat, signal }: SweepRound,
+    name: string,
+  ): Promise<void> {
+    await beat();
+    const patience = AbortSignal.timeout(this.desk.deadline() - Date.now());
+    await of.examine(name, AbortSignal.any([signal, patience]));
+  }
+}

@@ -1,0 +1,23 @@
+import type { ItemKind } from './reconciliation-item.entity.js';
+
+/** What something was set aside for, in the words of an item; whatever is not listed is about its status. */
+const KINDS: Readonly<Partial<Record<string, ItemKind>>> = {
+  missing_at_provider: 'missing_provider',
+  payment_id_mismatch: 'missing_provider',
+  provider_id_mismatch: 'missing_provider',
+  provider_payment_mismatch: 'missing_provider',
+  livemode_mismatch: 'missing_provider',
+  amount_mismatch: 'amount_mismatch',
+  captured_amount_mismatch: 'amount_mismatch',
+  currency_mismatch: 'currency_mismatch',
+  stuck: 'stuck',
+  key_horizon_passed: 'key_horizon_passed',
+};
+
+/** The kind of item that tells of something that waits for a person. */
+export const kindOfReview = (reason: string | null): ItemKind => KINDS[reason ?? ''] ?? 'status_mismatch';
+
+/** Every kind that {@link kindOfReview} gives. */
+export const REVIEW_KINDS: readonly ItemKind[] = [
+  ...new Set([...Object.values(KINDS), 'status_mismatch' as const]),
+].filter((kind) => kind !== undefined);
