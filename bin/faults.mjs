@@ -5,16 +5,12 @@
 //   npm run test:faults -- --shard=1/4    a part of it
 //   npm run test:faults -- --status       how far it has come, as a table
 //   npm run test:faults -- --afresh       forgets what has passed
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { exitStatusOf } from './application.mjs';
-import { ROOT } from './bootstrap.mjs';
+import { FOLDER, runTests } from './background.mjs';
 
-const FOLDER = join(ROOT, '.faults');
 const PROGRESS = join(FOLDER, 'progress.jsonl');
-const LOG = join(FOLDER, 'log.txt');
 
 const { values } = parseArgs({
   options: {
@@ -53,17 +49,9 @@ function printStatus() {
 
 async function begin() {
   if (values.afresh) rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
-  const log = openSync(LOG, 'a');
-  const args = ['bin/test.mjs', 'test/faults/crashes', '--maxWorkers=1', '--selectProjects', 'faults'];
-  const env = { ...process.env, FAULTS_PROGRESS: PROGRESS, FAULTS_SHARD: values.shard };
-  const child = spawn(process.execPath, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', log, log] });
-  console.log(`Runs as ${child.pid}; npm run test:faults -- --status tells how far. Log: ${LOG}`);
-  if (!values.wait) {
-    child.unref();
-    return;
-  }
-  const status = await exitStatusOf(child);
+  const env = { FAULTS_PROGRESS: PROGRESS, FAULTS_SHARD: values.shard };
+  const status = await runTests('test/faults/crashes', { command: 'npm run test:faults', env, wait: values.wait });
+  if (status === null) return;
   printStatus();
   process.exitCode ||= status;
 }

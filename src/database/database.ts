@@ -92,6 +92,7 @@ export class Database {
     const { transaction } = outer;
     if (!transaction) return withContext({ scope }, work);
     const { manager } = transaction;
+    if (scopeSql(scope) === scopeSql(outer.scope)) return work();
     await manager.query(scopeSql(scope));
     try {
       return await withContext({ scope, transaction }, work);

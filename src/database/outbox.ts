@@ -44,7 +44,7 @@ const PURPOSE = 'outbox';
  */
 @Injectable()
 export class Outbox {
-  private readonly listeners: (() => void)[] = [];
+  private readonly listeners: ((topic: string) => void)[] = [];
 
   constructor(
     private readonly database: Database,
@@ -57,7 +57,7 @@ export class Outbox {
     const id = uuidv7();
     const { key_id, sealed } = this.keyring.seal(PURPOSE, JSON.stringify(payload), id);
     await this.rows.insert({ id, ...entry, subject_id: subject_id ?? null, payload: sealed, key_id });
-    this.database.afterCommit(() => this.wake());
+    this.database.afterCommit(() => this.wake(entry.topic));
   }
 
   /** @throws {UnsealableError} */
@@ -87,13 +87,13 @@ export class Outbox {
     return this.rows.counts();
   }
 
-  /** Calls `listener` when there may be something to send. Polling finds it too, only later. */
-  onWake(listener: () => void): void {
+  /** Calls `listener` when there may be something to send of a topic. Polling finds it too, only later. */
+  onWake(listener: (topic: string) => void): void {
     this.listeners.push(listener);
   }
 
-  wake(): void {
-    for (const listener of this.listeners) listener();
+  wake(topic: string): void {
+    for (const listener of this.listeners) listener(topic);
   }
 }
 

@@ -2,9 +2,9 @@ import { setTimeout } from 'node:timers/promises';
 
 /**
  * Waits for what happens behind the answers: asks again until `check` neither throws nor says false.
- * @param within - milliseconds; then the last error is thrown.
+ * @param within - milliseconds, for a machine that is busy; then the last error is thrown.
  */
-export async function eventually<T>(check: () => T | Promise<T>, { within = 5_000 } = {}): Promise<Exclude<T, false>> {
+export async function eventually<T>(check: () => T | Promise<T>, { within = 30_000 } = {}): Promise<Exclude<T, false>> {
   const deadline = Date.now() + within;
   for (let pause = 5; ; pause = Math.min(pause * 2, 50)) {
     try {

@@ -34,10 +34,10 @@ export class InProcessDispatcher extends OutboxDispatcher {
   async hand(topic: string, dispatch: Dispatch): Promise<void> {
     const lane = this.lane(topic);
     lane.waiting.set(dispatch.id, dispatch);
-    if (lane.busy < DELIVERIES_AT_ONCE) void this.work(lane);
+    if (lane.busy < DELIVERIES_AT_ONCE) void this.work(topic, lane);
   }
 
-  private async work(lane: Lane): Promise<void> {
+  private async work(topic: string, lane: Lane): Promise<void> {
     lane.busy += 1;
     // Grows while it is walked through; each worker of the lane takes what the others have left.
     for (const [id, dispatch] of lane.waiting) {
@@ -51,7 +51,7 @@ export class InProcessDispatcher extends OutboxDispatcher {
     }
     lane.busy -= 1;
     // More may be due than there was room for.
-    if (lane.busy === 0) this.outbox.wake();
+    if (lane.busy === 0) this.outbox.wake(topic);
   }
 
   private lane(topic: string): Lane {

@@ -20,7 +20,8 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
   private readonly conditions = new Map<string, Condition>();
   private loop: Promise<void> | undefined;
   private hurried = false;
-  private woken = false;
+  private readonly woken = new Set<string>();
+  private polled_at = -Infinity;
   private stopping = false;
   private endPause: (() => void) | undefined;
 
@@ -37,7 +38,7 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
     const logger = new Logger(OutboxRelay.name);
     for (const topic of this.delivery.topics)
       this.conditions.set(topic, new Condition(logger, `Handing over ${topic}`));
-    this.outbox.onWake(() => this.wake());
+    this.outbox.onWake((topic) => this.wake(topic));
     this.loop = this.run();
   }
 
@@ -47,28 +48,37 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
     if (this.loop) await endsWithin(this.timings.shutdown_ms / 2, this.loop);
   }
 
-  private wake(): void {
-    this.woken = true;
+  private wake(topic: string): void {
+    this.woken.add(topic);
     this.endPause?.();
   }
 
   private async run(): Promise<void> {
     while (!this.stopping) {
-      this.woken = false;
-      const well = await this.round();
+      const well = await this.round(this.turn());
       await this.pause(well);
     }
   }
 
+  /** Whose turn it is: of those whom somebody has woken, and of all now and then, since a retry wakes nobody. */
+  private turn(): string[] {
+    const isPoll = performance.now() - this.polled_at >= this.timings.outbox_poll_ms;
+    const topics = isPoll ? [...this.conditions.keys()] : [...this.woken];
+    this.woken.clear();
+    if (isPoll) this.polled_at = performance.now();
+    return topics;
+  }
+
   /** Every topic gets its turn, whatever becomes of the others. @returns whether all went well. */
-  private async round(): Promise<boolean> {
+  private async round(topics: readonly string[]): Promise<boolean> {
     let well = true;
-    for (const [topic, condition] of this.conditions) {
+    for (const topic of topics) {
+      const condition = this.conditions.get(topic);
       try {
         await this.relay(topic);
-        condition.works();
+        condition?.works();
       } catch (error) {
-        condition.fails(error);
+        condition?.fails(error);
         well = false;
       }
     }
@@ -106,7 +116,7 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
 
   /** Until somebody wakes us or the next poll; after a failure until the poll in any case. */
   private async pause(wakeable: boolean): Promise<void> {
-    if (this.stopping || (wakeable && this.woken)) return;
+    if (this.stopping || (wakeable && this.woken.size > 0)) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, this.timings.outbox_poll_ms);
       this.endPause = () => {

@@ -57,14 +57,26 @@ export class LedgerRepository {
         [id, tenant_id, event, source.type, source.id, payment_id, REVERSALS[event] ?? null],
       );
       if (posted.length === 0) return false;
-      for (const { account, direction } of POSTINGS[event]) {
-        const account_id = await this.account(tenant_id, account, currency);
-        await manager.query(
-          `INSERT INTO ledger_entries (id, tenant_id, transaction_id, account_id, currency, direction, amount)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-          [uuidv7(), tenant_id, id, account_id, currency, direction, amount],
-        );
-      }
+      const lines = POSTINGS[event];
+      const accounts = await this.accountIds(
+        tenant_id,
+        lines.map(({ account }) => account),
+        currency,
+      );
+      await manager.query(
+        `INSERT INTO ledger_entries (id, tenant_id, transaction_id, account_id, currency, direction, amount)
+         SELECT line.id, $1, $2, line.account_id, $3, line.direction, $4
+         FROM unnest($5::uuid[], $6::uuid[], $7::text[]) AS line (id, account_id, direction)`,
+        [
+          tenant_id,
+          id,
+          currency,
+          amount,
+          lines.map(() => uuidv7()),
+          lines.map(({ account }) => accounts.get(account)),
+          lines.map(({ direction }) => direction),
+        ],
+      );
       return true;
     });
   }
@@ -101,18 +113,38 @@ export class LedgerRepository {
     return rows.map((row) => ({ ...row, balance: exact(row.balance) }));
   }
 
-  private async account(tenant_id: string, code: AccountCode, currency: string): Promise<string> {
-    return this.database.run(async (manager) => {
-      await manager.query(
-        `INSERT INTO ledger_accounts (id, tenant_id, code, currency, type) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT ON CONSTRAINT ledger_accounts_code_key DO NOTHING`,
-        [uuidv7(), tenant_id, code, currency, ACCOUNT_TYPES[code]],
+  /** By code; those that are missing are opened. */
+  private async accountIds(
+    tenant_id: string,
+    codes: readonly AccountCode[],
+    currency: string,
+  ): Promise<ReadonlyMap<AccountCode, string>> {
+    const known = await this.knownAccounts(tenant_id, codes, currency);
+    const missing = codes.filter((code) => !known.has(code)).toSorted();
+    if (missing.length === 0) return known;
+    for (const code of missing) {
+      await this.database.run((manager) =>
+        manager.query(
+          `INSERT INTO ledger_accounts (id, tenant_id, code, currency, type) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT ON CONSTRAINT ledger_accounts_code_key DO NOTHING`,
+          [uuidv7(), tenant_id, code, currency, ACCOUNT_TYPES[code]],
+        ),
       );
-      const [row] = await manager.query<{ id: string }[]>(
-        'SELECT id FROM ledger_accounts WHERE tenant_id = $1 AND code = $2 AND currency = $3',
-        [tenant_id, code, currency],
-      );
-      return row!.id;
-    });
+    }
+    return this.knownAccounts(tenant_id, codes, currency);
+  }
+
+  private async knownAccounts(
+    tenant_id: string,
+    codes: readonly AccountCode[],
+    currency: string,
+  ): Promise<Map<AccountCode, string>> {
+    const rows = await this.database.run((manager) =>
+      manager.query<{ code: AccountCode; id: string }[]>(
+        'SELECT code, id FROM ledger_accounts WHERE tenant_id = $1 AND currency = $2 AND code = ANY($3)',
+        [tenant_id, currency, codes],
+      ),
+    );
+    return new Map(rows.map(({ code, id }) => [code, id]));
   }
 }
