@@ -72,7 +72,9 @@ import { ReconciledRepaymentsRepository } from './comparison/reconciled-repaymen
 import { RefundExamination } from './comparison/refund-examination.js';
 import { RepaymentComparison } from './comparison/repayment-comparison.js';
 import { ReconciledPaymentsRepository } from './comparison/reconciled-payments.repository.js';
-import { PaymentSyncController, ReconciliationController } from './reconciliation/reconciliation.controller.js';
+import { PaymentSync } from './comparison/payment-sync.js';
+import { PaymentSyncController } from './comparison/payment-sync.controller.js';
+import { ReconciliationController } from './reconciliation/reconciliation.controller.js';
 import { ReconciliationItem } from './reconciliation/reconciliation-item.entity.js';
 import { ReconciliationItemsRepository } from './reconciliation/reconciliation-items.repository.js';
 import { ReconciliationRunsRepository } from './reconciliation/reconciliation-runs.repository.js';
@@ -138,6 +140,7 @@ const RECONCILING = [
   RefundExamination,
   DisputeExamination,
   RepaymentComparison,
+  PaymentSync,
   BooksWatch,
   Sweep,
   Alerts,

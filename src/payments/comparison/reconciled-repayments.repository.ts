@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In, type FindOptionsWhere } from 'typeorm';
+import { In, type EntityManager, type FindOptionsWhere } from 'typeorm';
 import { firstIdAt } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
 import { Dispute } from '../disputes/dispute.entity.js';
@@ -31,7 +31,7 @@ export class ReconciledRepaymentsRepository {
   ): Promise<Kinds[Kind]['row'][]> {
     const { entity, name } = PLACES[kind];
     const where = { provider, [name]: In(names) } as FindOptionsWhere<Kinds[Kind]['row']>;
-    return this.database.run((manager) => manager.findBy<Kinds[Kind]['row']>(entity, where));
+    return this.system((manager) => manager.findBy<Kinds[Kind]['row']>(entity, where));
   }
 
   /** Made since then: a page, in the order of time. */
@@ -43,7 +43,7 @@ export class ReconciledRepaymentsRepository {
     limit: number,
   ): Promise<Named[]> {
     const { table, name } = PLACES[kind];
-    return this.database.run((manager) =>
+    return this.system((manager) =>
       manager.query<Named[]>(
         `SELECT r.id, r.${name} AS name FROM ${table} r JOIN payments p ON p.id = r.payment_id
          WHERE r.id > $1 AND p.provider = $2 AND p.livemode = $3 AND r.${name} IS NOT NULL ORDER BY r.id LIMIT $4`,
@@ -55,12 +55,16 @@ export class ReconciledRepaymentsRepository {
   /** The provider's names for all that we know of one payment. */
   async namesOf(kind: keyof Kinds, payment_id: string): Promise<string[]> {
     const { table, name } = PLACES[kind];
-    const rows = await this.database.run((manager) =>
+    const rows = await this.system((manager) =>
       manager.query<{ name: string }[]>(
         `SELECT ${name} AS name FROM ${table} WHERE payment_id = $1 AND ${name} IS NOT NULL`,
         [payment_id],
       ),
     );
     return rows.map((row) => row.name);
+  }
+
+  private system<T>(question: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.database.asSystem(() => this.database.run(question));
   }
 }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../../database/database.js';
 import { PaymentGateway, ProviderRejectedError } from '../gateways/payment.gateway.js';
 import type { Payment } from '../payment.entity.js';
 import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
@@ -16,7 +15,6 @@ const BATCH = 100;
 @Injectable()
 export class RepaymentComparison {
   constructor(
-    private readonly database: Database,
     private readonly rows: ReconciledRepaymentsRepository,
     private readonly gateway: PaymentGateway,
     private readonly refunds: RefundExamination,
@@ -39,9 +37,9 @@ export class RepaymentComparison {
   async compareOf({ id, provider_payment_id }: Payment, signal: AbortSignal): Promise<void> {
     if (provider_payment_id === null) return;
     const theirs = await this.refundsAt(provider_payment_id, signal);
-    const ours = await this.database.asSystem(() => this.rows.namesOf('refund', id));
+    const ours = await this.rows.namesOf('refund', id);
     for (const name of new Set([...theirs, ...ours])) await this.refunds.examine(name, signal);
-    const disputes = await this.database.asSystem(() => this.rows.namesOf('dispute', id));
+    const disputes = await this.rows.namesOf('dispute', id);
     for (const name of disputes) await this.disputes.examine(name, signal);
   }
 
@@ -85,7 +83,7 @@ export class RepaymentComparison {
     batch: ReadonlyMap<string, Kinds[Kind]['snapshot']>,
   ): Promise<void> {
     const { provider } = this.gateway.config;
-    const known = await this.database.asSystem(() => this.rows.ofProvider(of.object_type, provider, [...batch.keys()]));
+    const known = await this.rows.ofProvider(of.object_type, provider, [...batch.keys()]);
     const byName = new Map(known.map((row) => [of.nameOf(row), row]));
     for (const [name, snapshot] of batch) {
       const row = byName.get(name);
@@ -109,7 +107,7 @@ export class RepaymentComparison {
   }
 
   private page(kind: keyof Kinds, since: Date, after: string | null): Promise<Named[]> {
-    return this.database.asSystem(() => this.rows.namedSince(kind, this.gateway.config, since, after, BATCH));
+    return this.rows.namedSince(kind, this.gateway.config, since, after, BATCH);
   }
 
   private async examine<Kind extends keyof Kinds>(

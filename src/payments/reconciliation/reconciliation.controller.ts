@@ -1,11 +1,9 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentUser, Roles, type Principal } from '../../common/access.js';
 import { ApiErrors } from '../../common/api-errors.decorator.js';
-import { IdPipe } from '../../common/id.pipe.js';
 import { RateLimit } from '../../limits/rate-limit.decorator.js';
-import { PaymentResponse } from '../payments.dto.js';
-import { PaymentNotFoundError, ProviderMisconfiguredError, ProviderUnavailableError } from '../payments.errors.js';
+import { ProviderMisconfiguredError } from '../payments.errors.js';
 import {
   ReconciliationItemList,
   ReconciliationItemResponse,
@@ -13,8 +11,6 @@ import {
   ReconciliationRunResponse,
 } from './reconciliation.dto.js';
 import { ReconciliationService } from './reconciliation.service.js';
-
-const PaymentId = IdPipe((id) => new PaymentNotFoundError(id));
 
 @ApiTags('ledger')
 @Controller('reconciliation')
@@ -50,25 +46,5 @@ export class ReconciliationController {
   @ApiErrors(ProviderMisconfiguredError)
   run(): Promise<ReconciliationRunResponse> {
     return this.reconciliation.request();
-  }
-}
-
-@ApiTags('payments')
-@Controller('payments')
-@Roles('admin')
-export class PaymentSyncController {
-  constructor(private readonly reconciliation: ReconciliationService) {}
-
-  @Post(':id/sync')
-  @HttpCode(200)
-  @RateLimit('payments')
-  @ApiOperation({
-    summary: 'Ask the provider how a payment stands',
-    description: 'And follow it, now and not when its turn comes. For admins.',
-  })
-  @ApiOkResponse({ type: PaymentResponse, description: 'How the payment stands' })
-  @ApiErrors(PaymentNotFoundError, ProviderUnavailableError, ProviderMisconfiguredError)
-  async sync(@CurrentUser() actor: Principal, @Param('id', PaymentId) id: string): Promise<PaymentResponse> {
-    return PaymentResponse.from(await this.reconciliation.sync(actor, id));
   }
 }

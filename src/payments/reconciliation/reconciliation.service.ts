@@ -2,15 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { tenantToList, type Principal } from '../../common/access.js';
 import type { Keyset, KeysetQuery } from '../../common/pagination.js';
 import { Database } from '../../database/database.js';
-import { ProviderUnknownError } from '../gateways/payment.gateway.js';
 import { ProviderCalls } from '../gateways/provider-calls.js';
-import { PaymentReader } from '../payment-reader.js';
-import type { Payment } from '../payment.entity.js';
-import { ProviderMisconfiguredError, ProviderUnavailableError } from '../payments.errors.js';
-import { PaymentExamination } from '../comparison/payment-examination.js';
-import { RepaymentComparison } from '../comparison/repayment-comparison.js';
 import type { ItemKind, ReconciliationItem } from './reconciliation-item.entity.js';
-import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
 import { ReconciliationItemsRepository } from './reconciliation-items.repository.js';
 import { ReconciliationRunsRepository, type ReconciliationRun } from './reconciliation-runs.repository.js';
 
@@ -28,11 +21,7 @@ export class ReconciliationService {
     private readonly database: Database,
     private readonly items: ReconciliationItemsRepository,
     private readonly runs: ReconciliationRunsRepository,
-    private readonly examination: PaymentExamination,
     private readonly calls: ProviderCalls,
-    private readonly reader: PaymentReader,
-    private readonly repayments: RepaymentComparison,
-    private readonly desk: ReconcilerDesk,
   ) {}
 
   /**
@@ -54,29 +43,5 @@ export class ReconciliationService {
   request(): Promise<ReconciliationRun> {
     this.calls.assertTakesMoney();
     return this.runs.request();
-  }
-
-  /**
-   * Asks the provider how a payment stands, and its refunds and disputes, follows it, and resolves what agrees by now.
-   * @throws {PaymentNotFoundError} no such payment within the actor's reach.
-   * @throws {ProviderUnavailableError} the provider has not answered.
-   * @throws {ProviderMisconfiguredError} it is another provider's.
-   */
-  async sync(actor: Principal, id: string): Promise<Payment> {
-    const { provider } = await this.reader.get(actor, id);
-    if (this.calls.assertTakesMoney().provider !== provider) throw new ProviderMisconfiguredError();
-    const payment = await this.examination.examine(id, true);
-    if (!payment) throw new ProviderUnavailableError(1);
-    await this.syncRepayments(payment);
-    return this.reader.get(actor, id);
-  }
-
-  private async syncRepayments(payment: Payment): Promise<void> {
-    try {
-      await this.repayments.compareOf(payment, AbortSignal.timeout(this.desk.answerDeadline() - Date.now()));
-    } catch (error) {
-      if (error instanceof ProviderUnknownError) throw new ProviderUnavailableError(1);
-      throw error;
-    }
   }
 }

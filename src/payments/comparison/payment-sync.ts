@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../common/access.js';
+import { ProviderUnknownError } from '../gateways/payment.gateway.js';
+import { ProviderCalls } from '../gateways/provider-calls.js';
+import { PaymentReader } from '../payment-reader.js';
+import type { Payment } from '../payment.entity.js';
+import { ProviderMisconfiguredError, ProviderUnavailableError } from '../payments.errors.js';
+import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
+import { PaymentExamination } from './payment-examination.js';
+import { RepaymentComparison } from './repayment-comparison.js';
+
+/** One payment is laid beside the provider's now, because somebody wants to know. */
+@Injectable()
+export class PaymentSync {
+  constructor(
+    private readonly reader: PaymentReader,
+    private readonly calls: ProviderCalls,
+    private readonly examination: PaymentExamination,
+    private readonly repayments: RepaymentComparison,
+    private readonly desk: ReconcilerDesk,
+  ) {}
+
+  /**
+   * Asks the provider how a payment stands, and its refunds and disputes, follows it, and resolves what agrees by now.
+   * @throws {PaymentNotFoundError} no such payment within the actor's reach.
+   * @throws {ProviderUnavailableError} the provider has not answered.
+   * @throws {ProviderMisconfiguredError} it is another provider's.
+   */
+  async sync(actor: Principal, id: string): Promise<Payment> {
+    const { provider } = await this.reader.get(actor, id);
+    if (this.calls.assertTakesMoney().provider !== provider) throw new ProviderMisconfiguredError();
+    const payment = await this.examination.examine(id, true);
+    if (!payment) throw new ProviderUnavailableError(1);
+    await this.syncRepayments(payment);
+    return this.reader.get(actor, id);
+  }
+
+  private async syncRepayments(payment: Payment): Promise<void> {
+    try {
+      await this.repayments.compareOf(payment, AbortSignal.timeout(this.desk.answerDeadline() - Date.now()));
+    } catch (error) {
+      if (error instanceof ProviderUnknownError) throw new ProviderUnavailableError(1);
+      throw error;
+    }
+  }
+}
