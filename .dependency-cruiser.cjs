@@ -15,6 +15,7 @@ const ARROWS = {
   webhooks: ['payments', 'users', 'audit'],
   account: [],
   health: [],
+  metrics: [],
 };
 const FOUNDATION = ['config', 'common', 'database', 'redis', 'limits'];
 const FEATURES = Object.keys(ARROWS).filter((folder) => !FOUNDATION.includes(folder));
@@ -157,7 +158,8 @@ module.exports = {
     onlyIn('stripe', ['stripe'], ['^src/payments/stripe/']),
     onlyIn('nodemailer', ['nodemailer'], ['/smtp\\.transport\\.ts$']),
     onlyIn('ioredis', ['ioredis'], ['^src/redis/']),
-    onlyIn('bull', ['bull', '@nestjs/bull'], ['^src/redis/', '\\.(queue|processor|module)\\.ts$']),
+    onlyIn('prom-client', ['prom-client'], ['^src/metrics/']),
+    onlyIn('bull', ['bull', '@nestjs/bull', '@bull-board'], ['^src/redis/', '\\.(queue|processor|module)\\.ts$']),
     onlyIn('validation', ['class-validator', 'class-transformer'], ['\\.dto\\.ts$', '^src/common/', '^src/app\\.']),
   ],
   options: {

@@ -14,6 +14,7 @@ import { ExportsModule, ExportsProcessorModule } from './exports/exports.module.
 import { HealthModule } from './health/health.module.js';
 import { LimitsModule } from './limits/limits.module.js';
 import { MailModule, MailProcessorModule } from './mail/mail.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { PaymentsModule, PaymentsProcessorModule, PaymentsWorkerModule } from './payments/payments.module.js';
 import { QueueModule } from './redis/queue.module.js';
 import { hasRedis, RedisModule } from './redis/redis.module.js';
@@ -50,6 +51,7 @@ export class AppModule {
         ExportsModule,
         payments,
         WebhooksModule,
+        MetricsModule,
         HealthModule,
         ...(settings.PROCESS_ROLE === 'api' ? [] : workers(settings, payments)),
         ...extra,

@@ -27,6 +27,7 @@ import { modeOf, type Mode } from './config/mode.js';
 import { Settings } from './config/settings.js';
 import type { Timings } from './config/timings.js';
 import { RequestLimits } from './limits/request-limits.js';
+import { RequestMetrics } from './metrics/request-metrics.js';
 
 const MAX_URL = 8 * 1024;
 const MAX_HEADERS = 100;
@@ -78,12 +79,21 @@ export async function setupApp(app: NestFastifyApplication): Promise<void> {
   if (mode.cors && settings.CORS_ORIGINS) allowOrigins(app, settings.CORS_ORIGINS);
   const lifecycle = app.get(Lifecycle);
   const limits = app.get(RequestLimits);
+  const metrics = app.get(RequestMetrics);
   app
     .getHttpAdapter()
     .getInstance()
     .decorate('limits', limits)
     // After CORS, so that a web page can read why it was refused; a preflight alone is not counted.
     .addHook('onRequest', (request, reply) => limits.count(request, reply))
+    .addHook('onRequest', (_, reply, done) => {
+      metrics.begins(reply);
+      done();
+    })
+    .addHook('onResponse', (request, reply, done) => {
+      metrics.answered(request, reply);
+      done();
+    })
     .addHook('onSend', (_, reply, payload, done) => {
       if (lifecycle.state === 'draining') void reply.header('connection', 'close');
       done(null, payload);

@@ -32,15 +32,18 @@ export class Hooks {
   }
 
   private search<Options>(decorator: DiscoverableDecorator<Options>): Hook<Options, unknown>[] {
-    return this.discovery
+    const providers = this.discovery
       .getProviders()
-      .filter(({ instance }) => instance !== null && typeof instance === 'object')
-      .flatMap((wrapper) => {
+      .filter(({ instance }) => instance !== null && typeof instance === 'object');
+    // One that goes by two tokens is one.
+    return [...new Map(providers.map((wrapper) => [wrapper.instance as object, wrapper])).values()].flatMap(
+      (wrapper) => {
         const instance = wrapper.instance as Record<string, (...args: unknown[]) => unknown>;
         return this.scanner.getAllMethodNames(Object.getPrototypeOf(instance) as object).flatMap((name) => {
           const options = this.discovery.getMetadataByDecorator(decorator, wrapper, name);
           return options === undefined ? [] : [{ options, handle: instance[name]!.bind(instance) }];
         });
-      });
+      },
+    );
   }
 }

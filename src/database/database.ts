@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Pool } from 'pg';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import type { Principal } from '../common/access.js';
+import { Measures, type Sample } from '../common/measures.js';
 import { DatabaseUnavailableError, toDomainError } from './constraints.js';
 import { databaseContext, scopeSql, withContext, type Scope, type Transaction } from './scope.js';
 
@@ -85,6 +87,17 @@ export class Database {
     } catch (error) {
       throw toDomainError(error);
     }
+  }
+
+  @Measures({
+    name: 'omni_postgres_connections',
+    help: 'Connections of this process: in use, idle, and requests that wait for one',
+    labels: ['state'],
+  })
+  connections(): Sample[] {
+    const { totalCount, idleCount, waitingCount } = (this.source.driver as unknown as { master: Pool }).master;
+    const states = { used: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
+    return Object.entries(states).map(([state, value]) => ({ value, labels: { state } }));
   }
 
   private async within<T>(scope: Scope, work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Hooks } from '../common/hooks.js';
 import { Lifecycle } from '../common/lifecycle.js';
+import { Measures, type Sample } from '../common/measures.js';
 import { Backlog, Probe, type ProbeOptions } from '../common/probes.js';
 import { Timings } from '../config/timings.js';
 
@@ -41,6 +42,13 @@ export class HealthService {
     const dependencies = await this.probe();
     const status = this.judge(dependencies);
     return { ...(await this.backlogs(status !== 'unavailable')), status, dependencies };
+  }
+
+  /** One sample each: 1 where it answers, else 0. */
+  @Measures({ name: 'omni_dependency_up', help: 'Whether it answers', labels: ['dependency'] })
+  async dependencies(): Promise<Sample[]> {
+    const found = Object.entries(await this.probe());
+    return found.map(([dependency, { status }]) => ({ value: status === 'ok' ? 1 : 0, labels: { dependency } }));
   }
 
   private async backlogs(askable: boolean): Promise<Backlogs> {

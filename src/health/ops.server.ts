@@ -3,8 +3,10 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { OneOf } from '../common/fields.js';
 import { RouteNotFoundError } from '../common/http-errors.js';
+import { Hooks } from '../common/hooks.js';
 import { readJsonBodies } from '../common/json-body.js';
 import { AUDIT, LOG_LEVELS, nestLevelsFrom } from '../common/logging/app-logger.js';
+import { OpsRoutes, type AddOpsRoutes } from '../common/ops-routes.js';
 import { sendProblem } from '../common/problem.filter.js';
 import { ForbiddenError, UnauthorizedError } from '../common/service-error.js';
 import { uuidv7 } from '../common/uuid.js';
@@ -44,6 +46,7 @@ export class OpsServer implements OnApplicationBootstrap, OnApplicationShutdown 
   constructor(
     private readonly settings: Settings,
     private readonly health: HealthService,
+    private readonly hooks: Hooks,
   ) {
     this.server = fastify({
       genReqId: () => uuidv7(),
@@ -68,6 +71,7 @@ export class OpsServer implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    for (const { handle } of this.hooks.find<Record<never, never>, AddOpsRoutes>(OpsRoutes)) await handle(this.server);
     await this.server.listen({ host: this.settings.OPS_HOST, port: this.settings.OPS_PORT });
   }
 

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { ThrottlerStorage } from '@nestjs/throttler';
 import { Condition } from '../common/condition.js';
+import { Measures, type Sample } from '../common/measures.js';
 import { RateLimitedError, wholeSeconds } from '../common/rate-limit.js';
 import { requestContext, type Standing } from '../common/request-context.js';
 import { Settings } from '../config/settings.js';
@@ -84,6 +85,11 @@ export class Limiter implements ThrottlerStorage, OnApplicationShutdown {
     const [{ hits, full, reset_ms }] = await this.count([{ policy, subject, limit, window_ms }]);
     const reset = wholeSeconds(reset_ms);
     return { totalHits: hits, timeToExpire: reset, isBlocked: full, timeToBlockExpire: full ? reset : 0 };
+  }
+
+  @Measures({ name: 'omni_limiter_degraded', help: 'Whether limits are counted in this process alone: Redis is away' })
+  measure(): Sample[] {
+    return [{ value: this.degraded ? 1 : 0 }];
   }
 
   onApplicationShutdown(): void {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { Keyring } from '../common/keyring.js';
+import { Measures, type Sample } from '../common/measures.js';
 import type { Keyset, KeysetQuery } from '../common/pagination.js';
 import type { ExportPage } from '../common/personal-data.js';
 import { Database } from '../database/database.js';
@@ -157,6 +158,19 @@ export class PaymentsRepository {
             this.keyring.open(ACTION_PURPOSE, key_id, sealed_action, id).toString(),
           ) as Payment['next_action'])
         : null;
+  }
+
+  /** How many are under way, by status: what has come to its end is not counted. */
+  @Measures({ name: 'omni_payments_open', help: 'Payments that are followed until they end', labels: ['status'] })
+  async openByStatus(): Promise<Sample[]> {
+    const rows = await this.database.asSystem(() =>
+      this.database.run((manager) =>
+        manager.query<{ status: string; count: number }[]>(
+          'SELECT status, count(*)::integer AS count FROM payments WHERE next_reconcile_at IS NOT NULL GROUP BY status',
+        ),
+      ),
+    );
+    return rows.map(({ status, count }) => ({ value: count, labels: { status } }));
   }
 
   private sealed({ next_action, ...payment }: Payment): Omit<Payment, 'next_action'> {

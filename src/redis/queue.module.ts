@@ -9,6 +9,7 @@ import { OutboxRelay } from '../database/outbox/outbox-relay.js';
 import type { Dispatch } from '../database/outbox/outbox.repository.js';
 import { BullDispatcher } from './bull.dispatcher.js';
 import { QUEUE_PREFIX } from './keys.js';
+import { QueueBoard } from './queue-board.js';
 import { QueueWorkers } from './queue-workers.js';
 import { RedisClients } from './redis-clients.js';
 import { hasRedis } from './redis.module.js';
@@ -54,6 +55,11 @@ export class QueueModule {
           provide: QueueWorkers,
           inject: [OutboxDelivery, ...QUEUES.map((name) => getQueueToken(name))],
           useFactory: (delivery: OutboxDelivery, ...queues: Queue[]) => new QueueWorkers(queues, delivery),
+        },
+        {
+          provide: QueueBoard,
+          inject: QUEUES.map((name) => getQueueToken(producerOf(name))),
+          useFactory: (...queues: Queue[]) => new QueueBoard(queues),
         },
       ],
     };

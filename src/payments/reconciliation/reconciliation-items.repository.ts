@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { Measures, type Sample } from '../../common/measures.js';
 import type { Keyset, KeysetQuery } from '../../common/pagination.js';
 import { uuidv7 } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
 import { DeletesExpired, deleteOldest } from '../../database/retention/expired.js';
 import { keysetOf } from '../../database/keyset.js';
-import { ReconciliationItem, type ItemKind, type ObjectType } from './reconciliation-item.entity.js';
+import { ITEM_KINDS, ReconciliationItem, type ItemKind, type ObjectType } from './reconciliation-item.entity.js';
 
 /** What an item is about. */
 export type ItemObject = Pick<
@@ -101,6 +102,20 @@ export class ReconciliationItemsRepository {
       if (open !== undefined) found.andWhere(`item.resolved_at IS ${open ? '' : 'NOT '}NULL`);
       return keysetOf(found, page);
     });
+  }
+
+  /** How many are open, by kind. */
+  @Measures({ name: 'omni_reconciliation_items_open', help: 'What does not agree, by kind', labels: ['kind'] })
+  async openByKind(): Promise<Sample[]> {
+    const rows = await this.database.asSystem(() =>
+      this.database.run((manager) =>
+        manager.query<{ kind: ItemKind; count: number }[]>(
+          'SELECT kind, count(*)::integer AS count FROM reconciliation_items WHERE resolved_at IS NULL GROUP BY kind',
+        ),
+      ),
+    );
+    const counts = new Map(rows.map(({ kind, count }) => [kind, count]));
+    return ITEM_KINDS.map((kind) => ({ value: counts.get(kind) ?? 0, labels: { kind } }));
   }
 
   @DeletesExpired('reconciliation items')

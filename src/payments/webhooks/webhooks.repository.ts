@@ -9,6 +9,13 @@ export type NewEvent = Pick<
   'tenant_id' | 'provider' | 'provider_event_id' | 'type' | 'object' | 'object_id' | 'livemode'
 >;
 
+/** What was not looked at yet; it is never given up here: the outbox is what gives up. */
+export interface InboxCounts {
+  readonly pending: number;
+  readonly dead: number;
+  readonly oldest_pending_seconds: number | null;
+}
+
 /** Longer than any provider repeats itself. */
 const KEPT = '35 days';
 
@@ -39,6 +46,16 @@ export class WebhooksRepository {
 
   async end(id: string, status: Exclude<WebhookStatus, 'received'>): Promise<void> {
     await this.database.run((manager) => manager.update(WebhookEvent, { id }, { status, processed_at: new Date() }));
+  }
+
+  async counts(): Promise<InboxCounts> {
+    const [counts] = await this.database.run((manager) =>
+      manager.query<[InboxCounts]>(
+        `SELECT count(*)::integer AS pending, 0 AS dead, extract(epoch FROM now() - min(received_at))::float8 AS oldest_pending_seconds
+         FROM webhook_events WHERE processed_at IS NULL`,
+      ),
+    );
+    return counts;
   }
 
   @DeletesExpired('webhook events')

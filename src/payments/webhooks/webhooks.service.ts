@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { RouteNotFoundError } from '../../common/http-errors.js';
+import { Backlog } from '../../common/probes.js';
 import { Database } from '../../database/database.js';
 import { Outbox } from '../../database/outbox.js';
 import { Limiter } from '../../limits/limiter.js';
 import { DEFAULT_TENANT_ID } from '../../tenants/tenant.entity.js';
 import { PaymentGateway } from '../gateways/payment.gateway.js';
-import { WebhooksRepository } from './webhooks.repository.js';
+import { WebhooksRepository, type InboxCounts } from './webhooks.repository.js';
 
 /** The outbox's topic, and the queue, of what providers told us. */
 export const WEBHOOKS = 'webhooks';
@@ -20,6 +21,12 @@ export class WebhooksService {
     private readonly events: WebhooksRepository,
     private readonly outbox: Outbox,
   ) {}
+
+  /** How much of what providers told us was not looked at yet, for operators. */
+  @Backlog('inbox')
+  counts(): Promise<InboxCounts> {
+    return this.database.asSystem(() => this.events.counts());
+  }
 
   /**
    * Writes down that the provider told us something; what about is looked at behind the answer. Told twice is told once.
