@@ -94,7 +94,6 @@ describe('GET /metrics of the ops port', () => {
       expect(valueOf(text, 'omni_measure_failures_total', { measure: 'omni_payments_open' })).toBeGreaterThan(0);
       expect(valueOf(text, 'omni_dependency_up', { dependency: 'postgres' })).toBe(0);
     });
-    await postgres.mend();
   });
 
   it('is there in a worker, too, and in minimal mode', async () => {
