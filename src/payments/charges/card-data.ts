@@ -22,7 +22,7 @@ function isCardNumber(text: string): boolean {
  */
 export function assertNoCardData(input: unknown): void {
   if (typeof input === 'string') {
-    if ((input.replaceAll(UUID, '').match(CARD) ?? []).some(isCardNumber)) throw new CardDataForbiddenError();
+    if ((input.replaceAll(UUID, '|').match(CARD) ?? []).some(isCardNumber)) throw new CardDataForbiddenError();
   } else if (typeof input === 'object' && input !== null) {
     for (const [name, value] of Object.entries(input)) {
       assertNoCardData(name);
