@@ -1,6 +1,3 @@
-import { createBullBoard } from '@bull-board/api';
-import { BullAdapter } from '@bull-board/api/bullAdapter';
-import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bull';
 import type { FastifyInstance } from 'fastify';
 import { Measures, type Sample } from '../common/measures.js';
@@ -38,6 +35,12 @@ export class QueueBoard {
 
   @OpsRoutes({})
   async routes(server: FastifyInstance): Promise<void> {
+    // A process without queues does not load it.
+    const [{ createBullBoard }, { BullAdapter }, { FastifyAdapter }] = await Promise.all([
+      import('@bull-board/api'),
+      import('@bull-board/api/bullAdapter'),
+      import('@bull-board/fastify'),
+    ]);
     const board = new FastifyAdapter();
     board.setBasePath(PATH);
     createBullBoard({
