@@ -26,7 +26,8 @@ export const SHORT_TIMINGS: Partial<Timings> = {
   shutdown_ms: 5_000,
   outbox_poll_ms: 50,
   outbox_redispatch_ms: 500,
-  outbox_lease_ms: 1_000,
+  // Longer than a mail takes on a machine that is busy: else it is sent twice.
+  outbox_lease_ms: 8_000,
   outbox_backoff_ms: 50,
   outbox_backoff_max_ms: 100,
   smtp_timeout_ms: 2_000,
