@@ -11,10 +11,10 @@ export const FOLDER = join(ROOT, '.faults');
 /**
  * Runs test files by themselves, which outlive this process unless it waits.
  * @param {string} files - where they are, as Jest is told.
- * @param {{ command: string, env: Record<string, string>, wait?: boolean | undefined, log?: string }} options
+ * @param {{ command: string, env: Record<string, string>, wait: boolean | undefined, log: string }} options
  * @returns {Promise<number | null>} the exit status; null where nobody waits for it.
  */
-export async function runTests(files, { command, env, wait, log = join(FOLDER, 'log.txt') }) {
+export async function runTests(files, { command, env, wait, log }) {
   mkdirSync(FOLDER, { recursive: true });
   const output = openSync(log, 'a');
   const args = ['bin/test.mjs', files, '--maxWorkers=1', '--selectProjects', 'faults'];

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { FOLDER, runTests } from './background.mjs';
 
 const PROGRESS = join(FOLDER, 'progress.jsonl');
+const LOG = join(FOLDER, 'log.txt');
 
 const { values } = parseArgs({
   options: {
@@ -48,9 +49,10 @@ function printStatus() {
 }
 
 async function begin() {
-  if (values.afresh) rmSync(FOLDER, { recursive: true, force: true });
+  if (values.afresh) for (const file of [PROGRESS, LOG]) rmSync(file, { force: true });
   const env = { FAULTS_PROGRESS: PROGRESS, FAULTS_SHARD: values.shard };
-  const status = await runTests('test/faults/crashes', { command: 'npm run test:faults', env, wait: values.wait });
+  const options = { command: 'npm run test:faults', env, wait: values.wait, log: LOG };
+  const status = await runTests('test/faults/crashes', options);
   if (status === null) return;
   printStatus();
   process.exitCode ||= status;

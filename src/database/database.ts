@@ -105,13 +105,14 @@ export class Database {
     const { transaction } = outer;
     if (!transaction) return withContext({ scope }, work);
     const { manager } = transaction;
-    if (scopeSql(scope) === scopeSql(outer.scope)) return work();
-    await manager.query(scopeSql(scope));
+    const [entering, leaving] = [scopeSql(scope), scopeSql(outer.scope)];
+    if (entering === leaving) return work();
+    await manager.query(entering);
     try {
       return await withContext({ scope, transaction }, work);
     } finally {
       // A failed statement has aborted the transaction, and with it the scope: nothing is left to restore.
-      await manager.query(scopeSql(outer.scope)).catch(() => undefined);
+      await manager.query(leaving).catch(() => undefined);
     }
   }
 

@@ -35,6 +35,7 @@ export class Metrics implements OnApplicationBootstrap {
   readonly registry = new Registry();
   private readonly failures: Counter<'measure'>;
   private reading: Promise<string> | undefined;
+  private backlogs: Promise<(readonly [backlog: string, waiting: Waiting])[]> | undefined;
   private hasDefaults = false;
 
   constructor(
@@ -54,7 +55,7 @@ export class Metrics implements OnApplicationBootstrap {
     this.gauge(info, () => [{ value: 1, labels }]);
     for (const { options, handle } of this.hooks.find<Measure, Ask>(Measures)) this.gauge(options, handle);
     for (const [field, measure] of Object.entries(BACKLOGS))
-      this.gauge(measure, () => this.backlogs(field as keyof Waiting));
+      this.gauge(measure, () => this.waiting(field as keyof Waiting));
   }
 
   @OpsRoutes({})
@@ -67,7 +68,10 @@ export class Metrics implements OnApplicationBootstrap {
     // Looks at the event loop from the first reader on: a process that nobody observes pays nothing for it.
     if (!this.hasDefaults) collectDefaultMetrics({ register: this.registry });
     this.hasDefaults = true;
-    this.reading ??= this.registry.metrics().finally(() => (this.reading = undefined));
+    this.reading ??= this.registry.metrics().finally(() => {
+      this.reading = undefined;
+      this.backlogs = undefined;
+    });
     return this.reading;
   }
 
@@ -90,10 +94,14 @@ export class Metrics implements OnApplicationBootstrap {
     });
   }
 
-  private async backlogs(field: keyof Waiting): Promise<Sample[]> {
+  /** Asked once for each reading, whatever of it is told. */
+  private async waiting(field: keyof Waiting): Promise<Sample[]> {
+    this.backlogs ??= this.askBacklogs();
+    return (await this.backlogs).map(([backlog, told]) => ({ labels: { backlog }, value: told[field] ?? 0 }));
+  }
+
+  private askBacklogs(): Promise<(readonly [backlog: string, waiting: Waiting])[]> {
     const found = this.hooks.find<string, () => Promise<Waiting>>(Backlog);
-    return Promise.all(
-      found.map(async ({ options: backlog, handle }) => ({ labels: { backlog }, value: (await handle())[field] ?? 0 })),
-    );
+    return Promise.all(found.map(async ({ options: backlog, handle }) => [backlog, await handle()] as const));
   }
 }

@@ -85,7 +85,7 @@ describeWithRedis('what docker-compose.yml runs', () => {
     ]);
     const body = { email: 'ada@example.com', password: 'Password123', full_name: 'Ada Lovelace' };
     expect((await api.send('POST', '/users', { body })).status).toBe(201);
-    await eventually(() => inbox.list().length === 1, { within: 20_000 });
+    await eventually(() => inbox.list().length === 1, { within: 45_000 });
     await expect(worker.send('GET', '~/health/live')).rejects.toThrow('fetch failed');
 
     expect(await Promise.all([isHealthy(api), isHealthy(worker)])).toEqual([true, true]);

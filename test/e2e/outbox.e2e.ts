@@ -56,6 +56,19 @@ describe('what is added to the outbox', () => {
     await app.close();
   });
 
+  it('of a topic that nobody here delivers waits for a process that does, and holds up nothing', async () => {
+    const { app, sink } = await startWithSink();
+    await add(app, { ...anEntry(), topic: 'elsewhere' });
+    await add(app, anEntry());
+    await eventually(() => sink.got.length === 1);
+
+    const [waiting] = await app.sql(
+      `SELECT status, attempts, dispatches, last_error FROM outbox WHERE topic = 'elsewhere'`,
+    );
+    expect(waiting).toEqual({ status: 'pending', attempts: 0, dispatches: 0, last_error: null });
+    await app.close();
+  });
+
   it('is not visible to another tenant, nor without a scope', async () => {
     const { app, sink } = await startWithSink();
     sink.deliver = failing;

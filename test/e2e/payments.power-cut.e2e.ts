@@ -39,7 +39,8 @@ const insist = (client: Client, one: Order): Promise<Answer> =>
 describe('F5: PostgreSQL that is stopped hard while 200 payments are under way, and started again', () => {
   it('has lost none that was acknowledged; all others are made with the same keys, and everything comes to its end', async () => {
     // The clients come back, however long the machine takes: nothing is given up meanwhile.
-    const app = await startApp({ database: postgres.database, timings: { payment_grace_ms: 120_000 } });
+    const timings = { payment_grace_ms: 120_000, payment_answer_ms: 20_000, payment_lease_ms: 25_000 };
+    const app = await startApp({ database: postgres.database, timings });
     const ada = await app.signUp();
     const orders = Array.from({ length: PAYMENTS }, () => ({ reference: randomUUID(), key: randomUUID() }));
     let acknowledged = 0;

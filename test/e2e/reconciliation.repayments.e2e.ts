@@ -104,6 +104,27 @@ describe('a comparison with the provider', () => {
     expect(await refundRow(refund_id)).toEqual({ status: 'succeeded', needs_review: false, review_reason: null });
   });
 
+  it('leaves a refund set aside that still does not come to its end, until it does', async () => {
+    const { id } = await paid(ada, { payment_method: 'pm_sim_refund_pending' });
+    const { id: refund_id } = await refunded(admin, id, { amount: 700 });
+    const status = (to: string) =>
+      app.sql('UPDATE simulator.refunds SET status = $2, settles_at = NULL WHERE refund_id = $1', [refund_id, to]);
+    await status('pending');
+    await app.sql(
+      `UPDATE refunds SET status = 'pending', needs_review = true, review_reason = 'stuck', next_reconcile_at = NULL
+       WHERE id = $1 AND status = 'pending'`,
+      [refund_id],
+    );
+    await compare(app);
+    await untilItems(admin, id, { stuck: true });
+    expect(await refundRow(refund_id)).toEqual({ status: 'pending', needs_review: true, review_reason: 'stuck' });
+
+    await status('succeeded');
+    await compare(app);
+    await untilItems(admin, id, { stuck: false });
+    expect(await refundRow(refund_id)).toEqual({ status: 'succeeded', needs_review: false, review_reason: null });
+  });
+
   it('tells platform admins of a refund that bears our name and is of no payment here, until it is gone', async () => {
     const charge = await insertCharge(app, { hours_ago: 72 });
     const [ours, others] = [await refundAtBank(charge, uuidv7()), await refundAtBank(charge)];

@@ -12,7 +12,7 @@ let app: TestApp;
 let ada: Client;
 beforeAll(async () => {
   stripe = await StripeServer.start();
-  app = await startStripeApp(stripe, { timings: { payment_answer_ms: 1_500 } });
+  app = await startStripeApp(stripe, { timings: { payment_answer_ms: 4_000 } });
   ada = await app.signUp();
 });
 beforeEach(() => stripe.heal());

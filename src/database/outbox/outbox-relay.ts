@@ -49,6 +49,8 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   private wake(topic: string): void {
+    // What nobody here delivers waits for a process that does.
+    if (!this.conditions.has(topic)) return;
     this.woken.add(topic);
     this.endPause?.();
   }

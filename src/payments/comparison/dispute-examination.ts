@@ -5,12 +5,12 @@ import { contradiction, isNews, seenAs } from '../disputes/dispute-states.js';
 import type { Dispute } from '../disputes/dispute.entity.js';
 import { DisputesRepository } from '../disputes/disputes.repository.js';
 import type { DisputeSnapshot } from '../gateways/dispute-snapshot.js';
-import { PaymentGateway, ProviderRejectedError } from '../gateways/payment.gateway.js';
+import { PaymentGateway } from '../gateways/payment.gateway.js';
 import type { Payment } from '../payment.entity.js';
 import { PaymentsRepository } from '../payments.repository.js';
 import { Discrepancies } from '../reconciliation/discrepancies.js';
 import { REVIEW_KINDS } from '../reconciliation/review-kinds.js';
-import { findingsOf, objectOf, type Examination } from './repayment-examination.js';
+import { findingsOf, objectOf, orNull, type Examination } from './repayment-examination.js';
 
 /** Looks at one dispute together with the provider. */
 @Injectable()
@@ -43,7 +43,7 @@ export class DisputeExamination implements Examination<'dispute'> {
   async examine(name: string, signal: AbortSignal): Promise<void> {
     const { provider } = this.gateway.config;
     const known = await this.database.asSystem(() => this.disputes.findByProvider(provider, name));
-    const snapshot = await this.fetch(name, signal);
+    const snapshot = await orNull(this.gateway.fetchDispute(name, signal));
     if (!snapshot) return this.gone(name, known);
     const payment = await this.database.asSystem(() =>
       known
@@ -55,15 +55,6 @@ export class DisputeExamination implements Examination<'dispute'> {
       const dispute = await this.follow(payment, snapshot, known?.version ?? null);
       if (dispute) await this.settle(payment, dispute, snapshot);
     });
-  }
-
-  private async fetch(name: string, signal: AbortSignal): Promise<DisputeSnapshot | null> {
-    try {
-      return await this.gateway.fetchDispute(name, signal);
-    } catch (error) {
-      if (error instanceof ProviderRejectedError) return null;
-      throw error;
-    }
   }
 
   /** @returns null where somebody else has just moved it, or the payment was set aside over it. */

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../common/access.js';
-import { ProviderUnknownError } from '../gateways/payment.gateway.js';
 import { ProviderCalls } from '../gateways/provider-calls.js';
 import { PaymentReader } from '../payment-reader.js';
 import type { Payment } from '../payment.entity.js';
@@ -24,23 +23,17 @@ export class PaymentSync {
    * Asks the provider how a payment stands, and its refunds and disputes, follows it, and resolves what agrees by now.
    * @throws {PaymentNotFoundError} no such payment within the actor's reach.
    * @throws {ProviderUnavailableError} the provider has not answered.
-   * @throws {ProviderMisconfiguredError} it is another provider's.
+   * @throws {ProviderMisconfiguredError} it is another provider's, or the provider does not know us.
    */
   async sync(actor: Principal, id: string): Promise<Payment> {
     const { provider } = await this.reader.get(actor, id);
     if (this.calls.assertTakesMoney().provider !== provider) throw new ProviderMisconfiguredError();
     const payment = await this.examination.examine(id, true);
     if (!payment) throw new ProviderUnavailableError(1);
-    await this.syncRepayments(payment);
+    const outcome = await this.calls.ask(this.desk.answerDeadline(), (signal) =>
+      this.repayments.compareOf(payment, signal),
+    );
+    if (outcome.kind === 'unknown') throw new ProviderUnavailableError(1);
     return this.reader.get(actor, id);
-  }
-
-  private async syncRepayments(payment: Payment): Promise<void> {
-    try {
-      await this.repayments.compareOf(payment, AbortSignal.timeout(this.desk.answerDeadline() - Date.now()));
-    } catch (error) {
-      if (error instanceof ProviderUnknownError) throw new ProviderUnavailableError(1);
-      throw error;
-    }
   }
 }

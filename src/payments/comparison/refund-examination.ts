@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
-import { PaymentGateway, ProviderRejectedError } from '../gateways/payment.gateway.js';
+import { PaymentGateway } from '../gateways/payment.gateway.js';
 import type { RefundSnapshot } from '../gateways/refund-snapshot.js';
 import type { Payment } from '../payment.entity.js';
 import { PaymentsRepository } from '../payments.repository.js';
@@ -10,8 +10,8 @@ import type { Refund } from '../refunds/refund.entity.js';
 import { RefundsRepository } from '../refunds/refunds.repository.js';
 import { contradiction } from '../repayments/refund-rules.js';
 import { MADE_TWICE, RefundSnapshots, RefundTooEarlyError } from '../repayments/refund-snapshots.js';
-import { REFUND_TRANSITIONS, STANDINGS } from '../repayments/refund-states.js';
-import { findingsOf, nobodys, objectOf, type Examination } from './repayment-examination.js';
+import { isOpen, REFUND_TRANSITIONS, STANDINGS } from '../repayments/refund-states.js';
+import { findingsOf, nobodys, objectOf, orNull, type Examination } from './repayment-examination.js';
 
 /** Looks at one refund together with the provider. */
 @Injectable()
@@ -44,7 +44,7 @@ export class RefundExamination implements Examination<'refund'> {
     const { provider } = this.gateway.config;
     // Read before the provider is asked: whatever moves meanwhile makes the answer older news.
     const known = await this.database.asSystem(() => this.refunds.findByProvider(provider, name));
-    const snapshot = await this.fetch(name, signal);
+    const snapshot = await orNull(this.gateway.fetchRefund(name, signal));
     if (!snapshot) return this.gone(name, known);
     const payment = await this.database.asSystem(() =>
       known
@@ -54,17 +54,8 @@ export class RefundExamination implements Examination<'refund'> {
     if (!payment) return this.unknown(snapshot);
     await this.database.asTenant(payment.tenant_id, async () => {
       const refund = await this.follow(payment, snapshot, known?.version ?? null);
-      if (refund) await this.settle(payment, refund, snapshot);
+      if (refund) await this.settle(payment, refund, snapshot, known?.version ?? refund.version);
     });
-  }
-
-  private async fetch(name: string, signal: AbortSignal): Promise<RefundSnapshot | null> {
-    try {
-      return await this.gateway.fetchRefund(name, signal);
-    } catch (error) {
-      if (error instanceof ProviderRejectedError) return null;
-      throw error;
-    }
   }
 
   /** @returns null where its turn has not come, or the payment was set aside over it. */
@@ -81,11 +72,18 @@ export class RefundExamination implements Examination<'refund'> {
     }
   }
 
-  private async settle(payment: Payment, refund: Refund, snapshot: RefundSnapshot): Promise<void> {
+  private async settle(
+    payment: Payment,
+    refund: Refund,
+    snapshot: RefundSnapshot,
+    seen_version: number,
+  ): Promise<void> {
     await this.discrepancies.settle(nobodys('refund', snapshot.provider_refund_id), ['missing_local'], []);
     // It agrees with its provider, and ought not to be there at all.
     if (refund.review_reason === MADE_TWICE) return;
     const findings = findingsOf(faultOf(payment, refund, snapshot), refund, snapshot);
+    // It has moved on while the provider was asked: nothing can be said.
+    if (findings.length > 0 && refund.version !== seen_version) return;
     await this.discrepancies.settle(objectOf('refund', refund, snapshot.provider_refund_id), REVIEW_KINDS, findings);
     if (findings.length === 0 && refund.needs_review) await this.snapshots.agree(refund);
   }
@@ -111,5 +109,7 @@ function faultOf(payment: Payment, refund: Refund, snapshot: RefundSnapshot): st
   const fault = contradiction(payment, refund, snapshot);
   if (fault) return fault;
   const { status } = snapshot;
-  return REFUND_TRANSITIONS[refund.status][status!] === 'conflict' ? `provider_says_${status}` : null;
+  if (REFUND_TRANSITIONS[refund.status][status!] === 'conflict') return `provider_says_${status}`;
+  // That both call it pending is no news: it does not come to its end.
+  return refund.review_reason === 'stuck' && isOpen(refund.status) ? 'stuck' : null;
 }

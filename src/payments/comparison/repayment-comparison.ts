@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { PaymentGateway, ProviderRejectedError } from '../gateways/payment.gateway.js';
+import { PaymentGateway } from '../gateways/payment.gateway.js';
 import type { Payment } from '../payment.entity.js';
 import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
 import { Discrepancies } from '../reconciliation/discrepancies.js';
@@ -7,7 +7,7 @@ import { ComparesWithProvider, type SweepRound } from '../reconciliation/sweep.j
 import { DisputeExamination } from './dispute-examination.js';
 import { ReconciledRepaymentsRepository, type Named } from './reconciled-repayments.repository.js';
 import { RefundExamination } from './refund-examination.js';
-import type { Examination, Kinds } from './repayment-examination.js';
+import { orNull, type Examination, type Kinds } from './repayment-examination.js';
 
 const BATCH = 100;
 
@@ -36,21 +36,12 @@ export class RepaymentComparison {
    */
   async compareOf({ id, provider_payment_id }: Payment, signal: AbortSignal): Promise<void> {
     if (provider_payment_id === null) return;
-    const theirs = await this.refundsAt(provider_payment_id, signal);
+    const listed = await orNull(this.gateway.listRefunds(provider_payment_id, signal));
+    const theirs = (listed ?? []).map(({ provider_refund_id }) => provider_refund_id);
     const ours = await this.rows.namesOf('refund', id);
     for (const name of new Set([...theirs, ...ours])) await this.refunds.examine(name, signal);
     const disputes = await this.rows.namesOf('dispute', id);
     for (const name of disputes) await this.disputes.examine(name, signal);
-  }
-
-  private async refundsAt(provider_payment_id: string, signal: AbortSignal): Promise<string[]> {
-    try {
-      const refunds = await this.gateway.listRefunds(provider_payment_id, signal);
-      return refunds.map(({ provider_refund_id }) => provider_refund_id);
-    } catch (error) {
-      if (error instanceof ProviderRejectedError) return [];
-      throw error;
-    }
   }
 
   private async compareAll<Kind extends keyof Kinds>(of: Examination<Kind>, round: SweepRound): Promise<void> {

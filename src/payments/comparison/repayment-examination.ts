@@ -3,6 +3,7 @@ import type { RefundSnapshot } from '../gateways/refund-snapshot.js';
 import type { Dispute } from '../disputes/dispute.entity.js';
 import type { Refund } from '../refunds/refund.entity.js';
 import type { Finding, ItemObject } from '../reconciliation/reconciliation-items.repository.js';
+import { ProviderRejectedError } from '../gateways/payment.gateway.js';
 import { kindOfReview } from '../reconciliation/review-kinds.js';
 
 /** What goes back of a payment, as we have it and as the provider shows it. */
@@ -31,6 +32,16 @@ export interface Examination<Kind extends keyof Kinds> {
    * @throws {ProviderUnknownError} the provider is away.
    */
   examine(name: string, signal: AbortSignal): Promise<void>;
+}
+
+/** @returns null where the provider does not have it. */
+export async function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ProviderRejectedError) return null;
+    throw error;
+  }
 }
 
 /** What an item says of one of ours. */

@@ -1,7 +1,7 @@
 import type { ItemKind } from './reconciliation-item.entity.js';
 
 /** What something was set aside for, in the words of an item; whatever is not listed is about its status. */
-const KINDS: Readonly<Partial<Record<string, ItemKind>>> = {
+const KINDS: Readonly<Record<string, ItemKind>> = {
   missing_at_provider: 'missing_provider',
   payment_id_mismatch: 'missing_provider',
   provider_id_mismatch: 'missing_provider',
@@ -18,6 +18,4 @@ const KINDS: Readonly<Partial<Record<string, ItemKind>>> = {
 export const kindOfReview = (reason: string | null): ItemKind => KINDS[reason ?? ''] ?? 'status_mismatch';
 
 /** Every kind that {@link kindOfReview} gives. */
-export const REVIEW_KINDS: readonly ItemKind[] = [
-  ...new Set([...Object.values(KINDS), 'status_mismatch' as const]),
-].filter((kind) => kind !== undefined);
+export const REVIEW_KINDS: readonly ItemKind[] = [...new Set([...Object.values(KINDS), 'status_mismatch' as const])];
