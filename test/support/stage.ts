@@ -24,7 +24,7 @@ export const ADMIN: Account = { email: 'admin@example.com', password: 'correct h
 export const SHORT_TIMINGS: Partial<Timings> = {
   drain_ms: 0,
   shutdown_ms: 5_000,
-  outbox_poll_ms: 50,
+  outbox_poll_ms: 250,
   outbox_redispatch_ms: 500,
   // Longer than a mail takes on a machine that is busy: else it is sent twice.
   outbox_lease_ms: 8_000,
@@ -36,7 +36,7 @@ export const SHORT_TIMINGS: Partial<Timings> = {
   payment_grace_ms: 10_000,
   reconcile_step_ms: 200,
   simulator_delay_ms: 150,
-  webhook_poll_ms: 50,
+  webhook_poll_ms: 250,
   webhook_timeout_ms: 1_000,
   webhook_lease_ms: 3_000,
   webhook_backoff_ms: [50, 100, 200, 400, 800, 1_600, 3_200],
@@ -47,7 +47,7 @@ export const SHORT_TIMINGS: Partial<Timings> = {
  * else it would be most of what a process under test does.
  */
 export const lookAfterPayments = (): object =>
-  Object.assign(SHORT_TIMINGS, { reconcile_poll_ms: 100, simulator_poll_ms: 50 });
+  Object.assign(SHORT_TIMINGS, { reconcile_poll_ms: 250, simulator_poll_ms: 150 });
 
 const stages: Promise<Stage>[] = [];
 let shared: Promise<Stage> | undefined;
