@@ -16,6 +16,7 @@ const ARROWS = {
   account: [],
   health: [],
   metrics: [],
+  tracing: [],
 };
 const FOUNDATION = ['config', 'common', 'database', 'redis', 'limits'];
 const FEATURES = Object.keys(ARROWS).filter((folder) => !FOUNDATION.includes(folder));
@@ -159,6 +160,7 @@ module.exports = {
     onlyIn('nodemailer', ['nodemailer'], ['/smtp\\.transport\\.ts$']),
     onlyIn('ioredis', ['ioredis'], ['^src/redis/']),
     onlyIn('prom-client', ['prom-client'], ['^src/metrics/']),
+    onlyIn('opentelemetry', ['@opentelemetry'], ['^src/tracing/', '^src/common/trace\\.ts$']),
     onlyIn('bull', ['bull', '@nestjs/bull', '@bull-board'], ['^src/redis/', '\\.(queue|processor|module)\\.ts$']),
     onlyIn('validation', ['class-validator', 'class-transformer'], ['\\.dto\\.ts$', '^src/common/', '^src/app\\.']),
   ],

@@ -17,12 +17,19 @@ args.push(...asked.filter((argument) => !OURS.includes(argument)));
 // Last, since Jest takes all that follows for names of projects.
 if (asked.includes('--fuzz')) args.push('test/e2e/fuzz.e2e.ts', '--selectProjects', 'e2e');
 if (asked.includes('--unit')) args.push('--selectProjects', 'unit');
+// What is no affair of the database's roles has no need to be run again.
+if (asked.includes('--one-role') && isWhole()) args.push('--selectProjects', 'e2e');
 
 const child = spawn(process.execPath, args, { cwd: ROOT, stdio: 'inherit', env: await environment() });
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 // The terminal has sent it to Jest too, which takes its engines down before it ends.
 process.on('SIGINT', () => undefined);
 process.exitCode = await exitStatusOf(child);
+
+/** Whether no selection of tests is asked for. */
+function isWhole() {
+  return asked.every((argument) => /^--(one-role|json|outputFile=.*|verbose|maxWorkers=\d+)$/.test(argument));
+}
 
 /** Without any variable that the application reads: a developer's database must be out of reach. */
 async function environment() {
@@ -31,6 +38,7 @@ async function environment() {
   const env = Object.entries(process.env).filter(([name]) => !variables().has(name));
   return {
     ...Object.fromEntries(env),
+    ...(isWhole() && { OMNI_TEST_SHARES: '1' }),
     ...(asked.includes('--one-role') && { OMNI_TEST_ROLES: 'one' }),
     ...(asked.includes('--fuzz') && { FUZZ_REQUESTS: process.env.FUZZ_REQUESTS ?? '2000' }),
   };

@@ -21,6 +21,7 @@ import { ProblemFilter, sendProblem } from './common/problem.filter.js';
 import { withRequestContext } from './common/request-context.js';
 import { STANDARD_HEADERS } from './common/security-headers.js';
 import type { ServiceError } from './common/service-error.js';
+import { nameTraceOf } from './common/trace.js';
 import { InputPipe, UndeclaredInputInterceptor } from './common/validation.js';
 import { MODE } from './config/config.module.js';
 import { modeOf, type Mode } from './config/mode.js';
@@ -86,7 +87,8 @@ export async function setupApp(app: NestFastifyApplication): Promise<void> {
     .decorate('limits', limits)
     // After CORS, so that a web page can read why it was refused; a preflight alone is not counted.
     .addHook('onRequest', (request, reply) => limits.count(request, reply))
-    .addHook('onRequest', (_, reply, done) => {
+    .addHook('onRequest', (request, reply, done) => {
+      nameTraceOf(request.method, request.is404 ? undefined : request.routeOptions.url);
       metrics.begins(reply);
       done();
     })

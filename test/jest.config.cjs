@@ -19,7 +19,7 @@ const swc = (parser) => [
 const project = (displayName, testMatch, engines) => ({
   displayName,
   rootDir,
-  testMatch: [join(rootDir, 'test', testMatch)],
+  testMatch: [testMatch].flat().map((pattern) => join(rootDir, 'test', pattern)),
   testEnvironment: join(__dirname, 'support/environment.cjs'),
   transform: {
     '\\.ts$': swc({ syntax: 'typescript', decorators: true }),
@@ -36,10 +36,13 @@ const project = (displayName, testMatch, engines) => ({
   }),
 });
 
+/** All of them are run in shares (test/support/shares.ts), one that is asked for by itself. */
+const E2E = process.env['OMNI_TEST_SHARES'] ? ['shares/*.share.ts', 'e2e/fuzz.e2e.ts'] : 'e2e/**/*.e2e.ts';
+
 const projects = [
   project('unit', 'unit/**/*.spec.ts', false),
   project('contract', 'contract/**/*.spec.ts', true),
-  project('e2e', 'e2e/**/*.e2e.ts', true),
+  project('e2e', E2E, true),
 ];
 // They take long, and run when they are asked for: --selectProjects faults.
 if (process.argv.includes('faults')) projects.push(project('faults', 'faults/**/*.spec.ts', true));

@@ -3,43 +3,48 @@ import type { Logger } from '@nestjs/common';
 import { Condition } from './condition.js';
 import { endsWithin } from './deadline.js';
 
+interface Options {
+  readonly logger: Logger;
+  readonly what: string;
+  /** About so long between rounds. */
+  readonly pause_ms: number;
+}
+
 /** Does something again and again, one round after the other, until it is told to stop; a round that fails is told once. */
 export class Rounds {
-  private readonly ending = new AbortController();
   private readonly condition: Condition;
   private loop: Promise<void> | undefined;
 
-  /**
-   * @param pause_ms - between rounds.
-   * @param round - gives whether there is more to do at once. May stop early once the signal is aborted.
-   */
+  /** @param round - gives whether there is more to do at once. */
   constructor(
-    logger: Logger,
-    what: string,
-    private readonly pause_ms: number,
+    private readonly options: Options,
     private readonly round: (signal: AbortSignal) => Promise<boolean>,
+    private readonly ending: AbortSignal,
   ) {
-    this.condition = new Condition(logger, what);
+    this.condition = new Condition(options.logger, options.what);
   }
 
-  /** @param pause_first - not while the process starts. */
-  start(pause_first = false): void {
-    this.loop ??= this.run(pause_first);
+  start(waits_first = false): void {
+    this.loop ??= this.run(waits_first);
   }
 
-  /** Begins no further round, and waits for the one that runs, so long at most. */
-  async stop(wait_ms: number): Promise<void> {
-    this.ending.abort();
+  /** Until the last round has ended, so long at most. */
+  async ended(wait_ms: number): Promise<void> {
     if (this.loop) await endsWithin(wait_ms, this.loop);
   }
 
-  private async run(pause_first: boolean): Promise<void> {
-    const { signal } = this.ending;
-    if (pause_first) await this.pause();
-    while (!signal.aborted) {
+  /** Beside the loop: as another process would. */
+  async exhaust(): Promise<void> {
+    let more = true;
+    while (more && !this.ending.aborted) more = await this.round(this.ending);
+  }
+
+  private async run(waits_first: boolean): Promise<void> {
+    if (waits_first) await this.pause();
+    while (!this.ending.aborted) {
       let more = false;
       try {
-        more = await this.round(signal);
+        more = await this.round(this.ending);
         this.condition.works();
       } catch (error) {
         this.condition.fails(error);
@@ -48,8 +53,9 @@ export class Rounds {
     }
   }
 
+  /** Replicas that have started together do not look together. */
   private async pause(): Promise<void> {
-    const { signal } = this.ending;
-    await sleep(this.pause_ms, undefined, { signal, ref: false }).catch(() => undefined);
+    const wait_ms = this.options.pause_ms * (0.75 + Math.random() / 2);
+    await sleep(wait_ms, undefined, { signal: this.ending, ref: false }).catch(() => undefined);
   }
 }

@@ -3,6 +3,7 @@ import { DiscoveryService } from '@nestjs/core';
 import { Keyring } from '../common/keyring.js';
 import { ErasesPersonalData, ExportsPersonalData, type ExportPage } from '../common/personal-data.js';
 import { Backlog } from '../common/probes.js';
+import { traceparent } from '../common/trace.js';
 import { uuidv7 } from '../common/uuid.js';
 import { Database } from './database.js';
 import { OutboxRepository, type OutboxCounts, type WaitingRow } from './outbox/outbox.repository.js';
@@ -56,7 +57,8 @@ export class Outbox {
   async add({ payload, subject_id, ...entry }: OutboxEntry): Promise<void> {
     const id = uuidv7();
     const { key_id, sealed } = this.keyring.seal(PURPOSE, JSON.stringify(payload), id);
-    await this.rows.insert({ id, ...entry, subject_id: subject_id ?? null, payload: sealed, key_id });
+    const row = { id, ...entry, subject_id: subject_id ?? null, payload: sealed, key_id, traceparent: traceparent() };
+    await this.rows.insert(row);
     this.database.afterCommit(() => this.wake(entry.topic));
   }
 

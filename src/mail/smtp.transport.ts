@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { createTransport } from 'nodemailer';
 import { Probe } from '../common/probes.js';
+import { traced } from '../common/trace.js';
 import { InvalidSettingsError } from '../config/read-settings.js';
 import { Settings } from '../config/settings.js';
 import { Timings } from '../config/timings.js';
@@ -37,6 +38,7 @@ interface SmtpFailure {
 export class SmtpTransport implements OnApplicationShutdown {
   private readonly from: { name: string; address: string };
   private readonly host: string;
+  private readonly server: string;
   private readonly transport;
   private verified_until = 0;
   private verifying: Promise<unknown> | undefined;
@@ -47,6 +49,7 @@ export class SmtpTransport implements OnApplicationShutdown {
   ) {
     this.from = parseSender(MAIL_FROM);
     this.host = this.from.address.replace(/^.*@/, '');
+    this.server = SMTP_URL ? new URL(SMTP_URL).hostname : '';
     const wait_ms = timings.smtp_timeout_ms;
     this.transport = createTransport({
       url: SMTP_URL,
@@ -68,14 +71,16 @@ export class SmtpTransport implements OnApplicationShutdown {
   async send({ id, to, ...mail }: OutgoingMail, signal: AbortSignal): Promise<void> {
     const tooLate = AbortSignal.timeout(this.timings.smtp_timeout_ms);
     try {
-      await this.transport.sendMail({
-        ...mail,
-        from: this.from,
-        to: { name: presentableName(to.name), address: to.address },
-        messageId: `<${id}@${this.host}>`,
-        headers: { 'Auto-Submitted': 'auto-generated' },
-        signal: AbortSignal.any([signal, tooLate]),
-      });
+      await traced({ name: 'send mail', kind: 'client', attributes: { 'server.address': this.server } }, () =>
+        this.transport.sendMail({
+          ...mail,
+          from: this.from,
+          to: { name: presentableName(to.name), address: to.address },
+          messageId: `<${id}@${this.host}>`,
+          headers: { 'Auto-Submitted': 'auto-generated' },
+          signal: AbortSignal.any([signal, tooLate]),
+        }),
+      );
     } catch (error) {
       const { responseCode, code = 'unknown' } = error as SmtpFailure;
       throw new MailNotSentError(tooLate.aborted ? 'ETIMEDOUT' : (responseCode ?? code));

@@ -253,7 +253,8 @@ export class PaymentsWorkerModule {
   /** @param payments - the module that answers the requests: its very instances. */
   static for(settings: Settings, payments: DynamicModule): DynamicModule {
     const imports = [payments, ...(isSimulated(settings) ? [SimulatorWorkerModule] : [])];
-    return { module: PaymentsWorkerModule, imports, providers: [PaymentsWorker, ReconciliationWorker] };
+    const providers = settings.PAYMENT_PROVIDER === 'none' ? [] : [PaymentsWorker, ReconciliationWorker];
+    return { module: PaymentsWorkerModule, imports, providers };
   }
 }
 

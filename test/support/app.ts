@@ -42,10 +42,13 @@ export interface AppOptions {
 const running = new Set<TestApp>();
 
 // Runs before the file's own afterAll, so that an app that a test forgot leaves no handle behind.
-afterAll(async () => {
+afterAll(clear);
+
+/** Closes whatever runs; the next app begins anew. */
+export async function clear(): Promise<void> {
   for (const app of running) await app.close();
   await clearStages();
-});
+}
 
 /**
  * Starts the application that ships, with a real socket, on throw-away engines. It is configured by these options alone.

@@ -72,7 +72,8 @@ async function setStage(index: number, given?: TestDatabase): Promise<Stage> {
 }
 
 export async function clearStages(): Promise<void> {
-  for (const stage of stages) await (await stage).inbox.stop();
+  shared = undefined;
+  for (const stage of stages.splice(0)) await (await stage).inbox.stop();
 }
 
 /** The settings of an app under test, as texts: neither the environment nor `.env` is looked at. */

@@ -37,6 +37,11 @@ export class InProcessDispatcher extends OutboxDispatcher {
     if (lane.busy < DELIVERIES_AT_ONCE) void this.work(topic, lane);
   }
 
+  /** How many rows it has taken and not brought to an end. */
+  get held(): number {
+    return [...this.lanes.values()].reduce((sum, { waiting, busy }) => sum + waiting.size + busy, 0);
+  }
+
   private async work(topic: string, lane: Lane): Promise<void> {
     lane.busy += 1;
     // Grows while it is walked through; each worker of the lane takes what the others have left.

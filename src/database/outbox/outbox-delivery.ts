@@ -3,6 +3,7 @@ import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/comm
 import { Condition, errorLabel } from '../../common/condition.js';
 import { endsWithin } from '../../common/deadline.js';
 import { Hooks } from '../../common/hooks.js';
+import { traced } from '../../common/trace.js';
 import { Timings } from '../../config/timings.js';
 import { DeliversOutbox, Outbox, type OutboxMessage } from '../outbox.js';
 import { backoff } from './backoff.js';
@@ -21,6 +22,8 @@ export class OutboxDelivery implements BeforeApplicationShutdown {
   private readonly logger = new Logger(OutboxDelivery.name);
   /** What is under way, and how to break it off. */
   private readonly running = new Map<Promise<void>, AbortController>();
+  /** How many deliveries were begun here. */
+  begun = 0;
   private known: ReadonlyMap<string, Topic> | undefined;
   private stopped: Promise<void> | undefined;
 
@@ -68,11 +71,14 @@ export class OutboxDelivery implements BeforeApplicationShutdown {
   private async attempt(dispatch: Dispatch, signal: AbortSignal): Promise<void> {
     const row = await this.rows.begin(dispatch, this.timings.outbox_lease_ms);
     if (!row) return;
+    this.begun += 1;
     const topic = this.deliverers().get(row.topic);
     try {
       if (!topic) throw new Error(`Nobody delivers ${row.topic}`);
-      const { id, tenant_id, subject_id, created_at } = row;
-      await topic.deliver({ id, tenant_id, subject_id, created_at, payload: this.outbox.unseal(row) }, signal);
+      const { id, tenant_id, subject_id, created_at, traceparent: parent } = row;
+      const message = { id, tenant_id, subject_id, created_at, payload: this.outbox.unseal(row) };
+      const step = { name: `deliver ${row.topic}`, kind: 'consumer', parent } as const;
+      await traced(step, () => topic.deliver(message, signal));
     } catch (error) {
       topic?.condition.fails(error);
       return this.record(() => this.failed(row, error), signal);

@@ -35,6 +35,10 @@ export class OutboxRow {
   @Column('text', { nullable: true })
   key_id!: string | null;
 
+  /** Of the request that wrote it, where that was traced. */
+  @Column('text', { nullable: true })
+  traceparent!: string | null;
+
   @Column('text', { default: 'pending' })
   status!: OutboxStatus;
 

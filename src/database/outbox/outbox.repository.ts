@@ -11,7 +11,10 @@ export interface Dispatch {
 }
 
 /** A row whose delivery has begun: the row is this attempt's as long as nobody begins another. */
-export type BegunRow = Pick<OutboxRow, 'id' | 'tenant_id' | 'topic' | 'subject_id' | 'attempts' | 'created_at'> & {
+export type BegunRow = Pick<
+  OutboxRow,
+  'id' | 'tenant_id' | 'topic' | 'subject_id' | 'attempts' | 'created_at' | 'traceparent'
+> & {
   readonly payload: Buffer;
   readonly key_id: string;
 };
@@ -27,7 +30,10 @@ export interface OutboxCounts {
 /** A row that was not delivered yet, as its subject may see it. */
 export type WaitingRow = Pick<OutboxRow, 'id' | 'created_at'> & { readonly kind: string };
 
-export type NewRow = Pick<OutboxRow, 'id' | 'tenant_id' | 'topic' | 'dedupe_key' | 'subject_id' | 'payload' | 'key_id'>;
+export type NewRow = Pick<
+  OutboxRow,
+  'id' | 'tenant_id' | 'topic' | 'dedupe_key' | 'subject_id' | 'payload' | 'key_id' | 'traceparent'
+>;
 
 /** How long a delivered row stays. */
 const KEPT = '30 days';
@@ -95,6 +101,19 @@ export class OutboxRepository {
     );
   }
 
+  /** Whether something of these topics is due that nobody has claimed. */
+  async isAnyDue(topics: readonly string[]): Promise<boolean> {
+    const [found] = await this.database.asSystem(() =>
+      this.database.run((manager) =>
+        manager.query<[{ due: boolean }]>(
+          `SELECT EXISTS (SELECT FROM outbox WHERE topic = ANY($1) AND next_attempt_at <= now() AND ${FREE}) AS due`,
+          [topics],
+        ),
+      ),
+    );
+    return found.due;
+  }
+
   /** Undoes a claim whose rows could not be handed over; rows that were begun nevertheless stay as they are. */
   async giveBack(claimed: readonly Dispatch[], again_ms: number): Promise<void> {
     await this.change(
@@ -110,7 +129,7 @@ export class OutboxRepository {
     const [row = null] = await this.change<BegunRow>(
       `UPDATE outbox SET attempts = attempts + 1, dispatches = dispatches + 1, lease_until = ${later(3)}
        WHERE id = $1 AND dispatches = $2 AND status = 'pending'
-       RETURNING id, tenant_id, topic, subject_id, payload, key_id, attempts, created_at`,
+       RETURNING id, tenant_id, topic, subject_id, payload, key_id, attempts, created_at, traceparent`,
       [id, dispatch, lease_ms],
     );
     return row;

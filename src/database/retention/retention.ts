@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Condition } from '../../common/condition.js';
-import { endsWithin } from '../../common/deadline.js';
 import { Hooks } from '../../common/hooks.js';
-import { Timings } from '../../config/timings.js';
+import { Repeats } from '../../common/repetitions.js';
 import { Database } from '../database.js';
 import { DeletesExpired } from './expired.js';
 
@@ -14,25 +12,26 @@ type Delete = (limit: number) => Promise<number>;
 
 /** Deletes what has had its time (`@DeletesExpired`), now and then, in every process that works. */
 @Injectable()
-export class Retention implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class Retention implements OnModuleDestroy {
   private readonly logger = new Logger(Retention.name);
   private readonly ending = new AbortController();
   private readonly conditions = new Map<string, Condition>();
-  private loop: Promise<void> | undefined;
 
   constructor(
     private readonly hooks: Hooks,
     private readonly database: Database,
-    private readonly timings: Timings,
   ) {}
 
-  onApplicationBootstrap(): void {
-    this.loop = this.run();
+  /** What is under way ends with the batch. */
+  onModuleDestroy(): void {
+    this.ending.abort();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.ending.abort();
-    if (this.loop) await endsWithin(this.timings.shutdown_ms / 4, this.loop);
+  /** Deletes all that is over by now. */
+  @Repeats({ what: 'Deleting what has expired', every: 'retention_ms', waits_first: true })
+  async round(): Promise<boolean> {
+    await this.sweep();
+    return false;
   }
 
   /** Deletes all that is over by now. One kind that fails keeps none of the others. @returns how many rows of each. */
@@ -63,15 +62,5 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
     const known = this.conditions.get(what) ?? new Condition(this.logger, `Deleting expired ${what}`);
     this.conditions.set(what, known);
     return known;
-  }
-
-  private async run(): Promise<void> {
-    const { signal } = this.ending;
-    while (!signal.aborted) {
-      // Not all processes at once, and none while it starts.
-      const wait_ms = this.timings.retention_ms * (0.5 + Math.random());
-      await sleep(wait_ms, undefined, { signal, ref: false }).catch(() => undefined);
-      if (!signal.aborted) await this.sweep();
-    }
   }
 }

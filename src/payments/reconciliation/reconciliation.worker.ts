@@ -1,38 +1,26 @@
-import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Rounds } from '../../common/rounds.js';
-import { Timings } from '../../config/timings.js';
+import { Injectable } from '@nestjs/common';
+import { Repeats } from '../../common/repetitions.js';
 import { Alerts } from '../alerts/alerts.js';
-import { PaymentGateway } from '../gateways/payment.gateway.js';
 import { Sweep } from './sweep.js';
 
 /** What looks for what is wrong, in every process that works. */
 @Injectable()
-export class ReconciliationWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly rounds: readonly Rounds[];
-
+export class ReconciliationWorker {
   constructor(
-    sweep: Sweep,
-    alerts: Alerts,
-    private readonly gateway: PaymentGateway,
-    private readonly timings: Timings,
-  ) {
-    const logger = new Logger(ReconciliationWorker.name);
-    const { sweep_poll_ms, alerts_ms } = timings;
-    this.rounds = [
-      new Rounds(logger, 'Comparing with the provider', sweep_poll_ms, (signal) => sweep.round(signal)),
-      new Rounds(logger, 'Looking for what is overdue', alerts_ms, async () => {
-        await alerts.round();
-        return false;
-      }),
-    ];
+    private readonly sweep: Sweep,
+    private readonly alerts: Alerts,
+  ) {}
+
+  /** Lays what the provider has beside what we have, where that is to be done. @returns whether it was. */
+  @Repeats({ what: 'Comparing with the provider', every: 'sweep_poll_ms', waits_first: true })
+  compare(signal: AbortSignal): Promise<boolean> {
+    return this.sweep.round(signal);
   }
 
-  onApplicationBootstrap(): void {
-    if (this.gateway.config.provider === 'none') return;
-    for (const rounds of this.rounds) rounds.start(true);
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all(this.rounds.map((rounds) => rounds.stop(this.timings.probe_ms)));
+  /** Tells of what is about to run out. */
+  @Repeats({ what: 'Looking for what is overdue', every: 'alerts_ms', waits_first: true })
+  async lookForOverdue(): Promise<boolean> {
+    await this.alerts.round();
+    return false;
   }
 }

@@ -1,54 +1,44 @@
-import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Rounds } from '../../common/rounds.js';
-import { Timings } from '../../config/timings.js';
+import { Injectable } from '@nestjs/common';
+import { Repeats } from '../../common/repetitions.js';
 import { BooksWatch } from '../invariants/books-watch.js';
-import { PaymentGateway } from '../gateways/payment.gateway.js';
 import { Completer } from './completer.js';
 import { Reconciler } from './reconciler.js';
 import { RefundReconciler } from './refund-reconciler.js';
 
 const MANY = 20;
 
-/** What works behind the payments, in every process that works. The database is asked; nothing is remembered here. */
+/** What works behind the payments, in every process that works. */
 @Injectable()
-export class PaymentsWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly rounds: readonly Rounds[];
-  private readonly books: Rounds;
-
+export class PaymentsWorker {
   constructor(
-    reconciler: Reconciler,
-    refunds: RefundReconciler,
-    completer: Completer,
-    watch: BooksWatch,
-    private readonly gateway: PaymentGateway,
-    private readonly timings: Timings,
-  ) {
-    const logger = new Logger(PaymentsWorker.name);
-    const { reconcile_poll_ms, invariants_ms } = timings;
-    this.rounds = [
-      new Rounds(logger, 'Reconciling payments', reconcile_poll_ms, async (signal) => {
-        const looked = await reconciler.round(signal);
-        return looked >= MANY;
-      }),
-      new Rounds(logger, 'Reconciling refunds', reconcile_poll_ms, async (signal) => {
-        const looked = await refunds.round(signal);
-        return looked >= MANY;
-      }),
-      new Rounds(logger, 'Completing requests', reconcile_poll_ms, async () => (await completer.round()) >= MANY),
-    ];
-    this.books = new Rounds(logger, 'Checking the books', invariants_ms, async () => {
-      await watch.round();
-      return false;
-    });
+    private readonly reconciler: Reconciler,
+    private readonly refunds: RefundReconciler,
+    private readonly completer: Completer,
+    private readonly watch: BooksWatch,
+  ) {}
+
+  /** Brings payments to their end. @returns whether there are more. */
+  @Repeats({ what: 'Reconciling payments', every: 'reconcile_poll_ms' })
+  async reconcilePayments(signal: AbortSignal): Promise<boolean> {
+    return (await this.reconciler.round(signal)) >= MANY;
   }
 
-  onApplicationBootstrap(): void {
-    if (this.gateway.config.provider === 'none') return;
-    for (const rounds of this.rounds) rounds.start();
-    this.books.start(true);
+  /** Brings refunds to their end. @returns whether there are more. */
+  @Repeats({ what: 'Reconciling refunds', every: 'reconcile_poll_ms' })
+  async reconcileRefunds(signal: AbortSignal): Promise<boolean> {
+    return (await this.refunds.round(signal)) >= MANY;
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([...this.rounds, this.books].map((rounds) => rounds.stop(this.timings.probe_ms)));
+  /** Answers requests that nobody came back to. @returns whether there are more. */
+  @Repeats({ what: 'Completing requests', every: 'reconcile_poll_ms' })
+  async completeRequests(): Promise<boolean> {
+    return (await this.completer.round()) >= MANY;
+  }
+
+  /** Holds what must be true of the books against them. */
+  @Repeats({ what: 'Checking the books', every: 'invariants_ms', waits_first: true })
+  async checkBooks(): Promise<boolean> {
+    await this.watch.round();
+    return false;
   }
 }

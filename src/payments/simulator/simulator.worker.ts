@@ -1,6 +1,5 @@
-import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Rounds } from '../../common/rounds.js';
-import { Timings } from '../../config/timings.js';
+import { Injectable } from '@nestjs/common';
+import { Repeats } from '../../common/repetitions.js';
 import { BankDisputes } from '../bank/bank-disputes.js';
 import { BankRefunds } from '../bank/bank-refunds.js';
 import { Bank } from '../bank/bank.js';
@@ -13,29 +12,20 @@ const BATCH = 20;
  * complain, and it tells us.
  */
 @Injectable()
-export class SimulatorWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly rounds: Rounds;
-
+export class SimulatorWorker {
   constructor(
-    bank: Bank,
-    refunds: BankRefunds,
-    disputes: BankDisputes,
-    deliveries: Deliveries,
-    private readonly timings: Timings,
-  ) {
-    const logger = new Logger(SimulatorWorker.name);
-    this.rounds = new Rounds(logger, 'The simulator', timings.simulator_poll_ms, async () => {
-      const settled = (await bank.settle(BATCH)) + (await refunds.settle(BATCH)) + (await disputes.settle(BATCH));
-      const delivered = await deliveries.deliverDue();
-      return settled + delivered >= BATCH;
-    });
-  }
+    private readonly bank: Bank,
+    private readonly refunds: BankRefunds,
+    private readonly disputes: BankDisputes,
+    private readonly deliveries: Deliveries,
+  ) {}
 
-  onApplicationBootstrap(): void {
-    this.rounds.start();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.rounds.stop(this.timings.probe_ms);
+  /** A batch of what is due. @returns whether there is more. */
+  @Repeats({ what: 'The simulator', every: 'simulator_poll_ms' })
+  async round(): Promise<boolean> {
+    const { bank, refunds, disputes } = this;
+    const settled = (await bank.settle(BATCH)) + (await refunds.settle(BATCH)) + (await disputes.settle(BATCH));
+    const delivered = await this.deliveries.deliverDue();
+    return settled + delivered >= BATCH;
   }
 }

@@ -7,7 +7,7 @@ import type { WebhookDelivery } from './webhook-delivery.entity.js';
 /** An attempt that has begun: the row is this attempt's as long as nobody begins another. */
 export type Begun = Pick<
   WebhookDelivery,
-  'id' | 'tenant_id' | 'event_id' | 'body' | 'key_id' | 'attempts' | 'series_began'
+  'id' | 'tenant_id' | 'event_id' | 'body' | 'key_id' | 'attempts' | 'series_began' | 'traceparent'
 > & { readonly endpoint: Pick<WebhookEndpoint, 'id' | 'url' | 'secrets' | 'key_id' | 'previous_expires_at'> };
 
 /** How an attempt has failed. */
@@ -73,7 +73,8 @@ export class CourierRepository {
            )
            UPDATE webhook_deliveries d SET attempts = d.attempts + 1, lease_until = ${later(4)}
            FROM due, webhook_endpoints e WHERE d.id = due.id AND e.id = d.endpoint_id
-           RETURNING d.id, d.tenant_id, d.event_id, d.body, d.key_id, d.attempts, d.series_began, e.id AS endpoint_id,
+           RETURNING d.id, d.tenant_id, d.event_id, d.body, d.key_id, d.attempts, d.series_began,
+             d.traceparent, e.id AS endpoint_id,
              e.url AS endpoint_url, e.secrets AS endpoint_secrets, e.key_id AS endpoint_key_id,
              e.previous_expires_at AS endpoint_previous_expires_at`,
           [room, per_endpoint, per_tenant, lease_ms],
@@ -133,6 +134,7 @@ const begun = (row: BegunRow): Begun => ({
   key_id: row.key_id,
   attempts: row.attempts,
   series_began: row.series_began,
+  traceparent: row.traceparent,
   endpoint: {
     id: row.endpoint_id,
     url: row.endpoint_url,

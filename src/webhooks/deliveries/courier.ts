@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { Checkpoints } from '../../common/checkpoints.js';
 import { errorLabel } from '../../common/condition.js';
+import { traced } from '../../common/trace.js';
 import { Timings } from '../../config/timings.js';
 import { EndpointDecisions } from '../endpoint-decisions.js';
 import { CourierRepository, type Begun, type Failure } from './courier.repository.js';
@@ -36,7 +37,8 @@ export class Courier {
   private async attempt(delivery: Begun, ending: AbortSignal): Promise<Failure | null> {
     const signal = AbortSignal.any([ending, AbortSignal.timeout(this.timings.webhook_timeout_ms)]);
     try {
-      return { last_status: await this.letters.post(delivery, signal), last_error: null };
+      const step = { name: 'send webhook', kind: 'client', parent: delivery.traceparent } as const;
+      return { last_status: await traced(step, () => this.letters.post(delivery, signal)), last_error: null };
     } catch (error) {
       return ending.aborted ? null : { last_status: null, last_error: errorLabel(error) };
     }

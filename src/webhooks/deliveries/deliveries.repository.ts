@@ -8,7 +8,7 @@ import { WebhookDelivery } from './webhook-delivery.entity.js';
 
 export type NewDelivery = Pick<
   WebhookDelivery,
-  'id' | 'tenant_id' | 'endpoint_id' | 'event_id' | 'type' | 'subject_id' | 'body' | 'key_id'
+  'id' | 'tenant_id' | 'endpoint_id' | 'event_id' | 'type' | 'subject_id' | 'body' | 'key_id' | 'traceparent'
 >;
 
 export interface DeliveryCounts {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Keyring } from '../../common/keyring.js';
+import { traceparent } from '../../common/trace.js';
 import { Settings } from '../../config/settings.js';
 import { EndpointSecrets } from '../endpoint-secrets.js';
 import { signedHeaders } from '../standard-webhooks.js';
@@ -26,7 +27,13 @@ export class Letters {
     const body = this.keyring.open(BODY_PURPOSE, key_id, sealed, id);
     const now = Math.trunc(Date.now() / 1_000);
     const signed = signedHeaders(event_id, now, body, this.secrets.inForce(endpoint));
-    const headers = { 'content-type': 'application/json', 'user-agent': this.sender_name, ...signed };
+    const parent = traceparent();
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': this.sender_name,
+      ...signed,
+      ...(parent && { traceparent: parent }),
+    };
     return this.sender.post(endpoint.url, headers, body, signal);
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Keyring } from '../../common/keyring.js';
+import { traceparent } from '../../common/trace.js';
 import { uuidv7 } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
 import { Outbox } from '../../database/outbox.js';
@@ -51,6 +52,7 @@ export class OutgoingEvents {
   ): Promise<void> {
     const id = uuidv7();
     const { sealed, key_id } = this.keyring.seal(BODY_PURPOSE, body, id);
-    await this.deliveries.insert({ id, tenant_id, endpoint_id, event_id, type, subject_id, body: sealed, key_id });
+    const about = { id, tenant_id, endpoint_id, event_id, type, subject_id };
+    await this.deliveries.insert({ ...about, body: sealed, key_id, traceparent: traceparent() });
   }
 }

@@ -32,6 +32,10 @@ export class WebhookDelivery {
   @Column('uuid', { nullable: true })
   subject_id!: string | null;
 
+  /** Of what it tells about, where that was traced. */
+  @Column('text', { nullable: true })
+  traceparent!: string | null;
+
   /** The very bytes of every attempt, sealed. */
   @SealedColumn(BODY_PURPOSE)
   @Column('bytea')

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Condition } from '../../common/condition.js';
 import { endsWithin } from '../../common/deadline.js';
-import { Rounds } from '../../common/rounds.js';
+import { Repeats, Repetitions } from '../../common/repetitions.js';
 import { Timings } from '../../config/timings.js';
 import { Courier } from './courier.js';
 import { CourierRepository } from './courier.repository.js';
@@ -14,37 +14,33 @@ const PER_PROCESS = 64;
 
 /** Claims deliveries that are due and has them carried, in every process that works. No Redis is needed for that. */
 @Injectable()
-export class WebhooksWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly rounds: Rounds;
-  private readonly condition: Condition;
+export class WebhooksWorker implements BeforeApplicationShutdown {
+  private readonly condition = new Condition(new Logger(WebhooksWorker.name), 'Writing down what became of webhooks');
   private readonly ending = new AbortController();
   private readonly running = new Set<Promise<void>>();
 
   constructor(
     private readonly rows: CourierRepository,
     private readonly courier: Courier,
+    private readonly repetitions: Repetitions,
     private readonly timings: Timings,
-  ) {
-    const logger = new Logger(WebhooksWorker.name);
-    this.condition = new Condition(logger, 'Writing down what became of webhooks');
-    this.rounds = new Rounds(logger, 'Sending webhooks', timings.webhook_poll_ms, (signal) => this.round(signal));
-  }
-
-  onApplicationBootstrap(): void {
-    this.rounds.start();
-  }
+  ) {}
 
   /** Waits for what is under way; what takes half of a shutdown's time is broken off, and somebody else's then. */
   async beforeApplicationShutdown(): Promise<void> {
     const half_ms = this.timings.shutdown_ms / 2;
-    await this.rounds.stop(this.timings.probe_ms);
+    await this.repetitions.stopped();
     if (await endsWithin(half_ms, Promise.allSettled(this.running))) return;
     this.ending.abort();
     await endsWithin(half_ms / 2, Promise.allSettled(this.running));
   }
 
-  /** Nobody waits here for who is slow: as soon as one attempt ends, its place is given away. */
-  private async round(stopping: AbortSignal): Promise<boolean> {
+  /**
+   * Nobody waits here for who is slow: as soon as one attempt ends, its place is given away.
+   * @returns whether something was begun, or is under way.
+   */
+  @Repeats({ what: 'Sending webhooks', every: 'webhook_poll_ms' })
+  async round(stopping: AbortSignal): Promise<boolean> {
     const room = PER_PROCESS - this.running.size;
     const bounds = { room, per_endpoint: PER_ENDPOINT, per_tenant: PER_TENANT };
     const claimed = room > 0 ? await this.rows.claim(bounds, this.timings.webhook_lease_ms) : [];

@@ -1,0 +1,35 @@
+import { register } from 'node:module';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { registerInstrumentations } from '@opentelemetry/instrumentation';
+import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+import { IORedisInstrumentation } from '@opentelemetry/instrumentation-ioredis';
+import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
+import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { DiscreetExporter } from './discreet-exporter.js';
+
+/**
+ * Traces for whoever asks for them: `node --import ./dist/src/tracing/tracing.main.js dist/src/main.js`, before anything
+ * else is loaded. Where they go, how many and under which name is said in OpenTelemetry's own variables
+ * (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME): without this file none of them does anything.
+ * @see https://opentelemetry.io/docs/languages/sdk-configuration/
+ */
+const { OTEL_SERVICE_NAME = 'omni' } = process.env;
+
+register('@opentelemetry/instrumentation/hook.mjs', import.meta.url);
+const provider = new NodeTracerProvider({
+  resource: defaultResource().merge(resourceFromAttributes({ 'service.name': OTEL_SERVICE_NAME })),
+  spanProcessors: [new BatchSpanProcessor(new DiscreetExporter(new OTLPTraceExporter()))],
+});
+provider.register();
+registerInstrumentations({
+  instrumentations: [
+    // Probes are many and say nothing.
+    new HttpInstrumentation({ ignoreIncomingRequestHook: ({ url = '' }) => url.startsWith('/health/') }),
+    // Statements are shown without what was put into them.
+    new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true }),
+    new IORedisInstrumentation({ requireParentSpan: true, dbStatementSerializer: (command) => command }),
+  ],
+});
+// main.ts ends the process itself, as soon as everything else has ended.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void provider.forceFlush());

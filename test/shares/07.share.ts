@@ -1,0 +1,3 @@
+import { share } from '../support/shares.js';
+
+share(7);
