@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   Injectable,
   Logger,
@@ -43,7 +44,10 @@ export class Repetitions implements OnApplicationBootstrap, OnModuleDestroy, Bef
   constructor(
     private readonly hooks: Hooks,
     private readonly timings: Timings,
-  ) {}
+  ) {
+    // Each that pauses listens.
+    setMaxListeners(0, this.ending.signal);
+  }
 
   onApplicationBootstrap(): void {
     this.all = this.hooks.find<Repetition, Round>(Repeats).map(({ options: { what, every, waits_first }, handle }) => {

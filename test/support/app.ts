@@ -9,21 +9,13 @@ import type { Settings } from '../../src/config/settings.js';
 import { Timings } from '../../src/config/timings.js';
 import type { Inbox, Mail } from '../../src/dev/inbox.js';
 import { OpsServer } from '../../src/health/ops.server.js';
+import { atEnd } from './clean-up.js';
 import { Client, sendTo, succeed, type Account, type Answer, type Request, type Send } from './client.js';
 import { conforming } from './conformance.js';
 import type { TestDatabase } from './engines.js';
 import { eventually } from './eventually.js';
 import { recordRoutes } from './routes.js';
-import {
-  ADMIN,
-  clearStages,
-  newStage,
-  sharedStage,
-  SHORT_TIMINGS,
-  testSettings,
-  type Stage,
-  type TestSettings,
-} from './stage.js';
+import { ADMIN, newStage, sharedStage, SHORT_TIMINGS, testSettings, type Stage, type TestSettings } from './stage.js';
 
 export interface AppOptions {
   /** Over the harness's own. */
@@ -41,14 +33,10 @@ export interface AppOptions {
 
 const running = new Set<TestApp>();
 
-// Runs before the file's own afterAll, so that an app that a test forgot leaves no handle behind.
-afterAll(clear);
-
-/** Closes whatever runs; the next app begins anew. */
-export async function clear(): Promise<void> {
+// An app that a test forgot leaves no handle behind.
+atEnd(async () => {
   for (const app of running) await app.close();
-  await clearStages();
-}
+});
 
 /**
  * Starts the application that ships, with a real socket, on throw-away engines. It is configured by these options alone.

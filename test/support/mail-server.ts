@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { simpleParser, type ParsedMail } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
+import { atEnd } from './clean-up.js';
 
 /** A mail that the server has taken. */
 export interface TakenMail {
@@ -11,7 +12,7 @@ export interface TakenMail {
 
 const servers = new Set<MailServer>();
 
-afterAll(() => Promise.all([...servers].map((server) => server.stop())));
+atEnd(() => Promise.all([...servers].map((server) => server.stop())));
 
 /** A mail server that behaves as badly as a test wants; what it takes, it tells. */
 export class MailServer {

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Timings } from '../../src/config/timings.js';
+import { atEnd } from './clean-up.js';
 import { sendTo, type Send } from './client.js';
 import { rawSettings, sharedStage, SHORT_TIMINGS, type TestSettings } from './stage.js';
 
@@ -23,7 +24,7 @@ export interface Exit {
 
 const running = new Set<ChildProcess>();
 
-afterAll(async () => {
+atEnd(async () => {
   for (const child of running) child.kill('SIGKILL');
   await Promise.all([...running].map((child) => once(child, 'exit')));
 });

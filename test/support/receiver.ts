@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { atEnd } from './clean-up.js';
 import type { TestApp } from './app.js';
 import { succeed, type Client } from './client.js';
 import { eventually } from './eventually.js';
@@ -20,7 +21,7 @@ export interface Got {
 type Behaviour = (got: Got, response: ServerResponse) => number | void | Promise<number | void>;
 
 const running = new Set<Receiver>();
-afterAll(async () => {
+atEnd(async () => {
   for (const receiver of running) await receiver.stop();
 });
 

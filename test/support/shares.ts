@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { clear } from './app.js';
+import { cleanUp } from './clean-up.js';
 
 const FOLDER = join(__dirname, '../e2e');
 const SHARES = readdirSync(join(__dirname, '../shares')).length;
@@ -15,12 +15,11 @@ const ALONE = ['fuzz.e2e.ts'];
  */
 export function share(number: number): void {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith('.e2e.ts') && !ALONE.includes(name));
-  const size = Math.ceil(files.length / SHARES);
+  const [begin, end] = [number - 1, number].map((count) => Math.round((files.length * count) / SHARES));
   // Neighbours by name have much in common.
-  for (const file of files.toSorted().slice((number - 1) * size, number * size)) {
+  for (const file of files.toSorted().slice(begin, end)) {
     describe(basename(file, '.e2e.ts'), () => {
-      // Before the file's own, so that an app that a test forgot leaves no handle behind.
-      afterAll(clear);
+      afterAll(cleanUp);
       require(join(FOLDER, file));
     });
   }

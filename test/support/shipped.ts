@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { atEnd } from './clean-up.js';
 import { sendTo, type Send } from './client.js';
 import { temporaryFolder } from './engines.js';
 import { eventually } from './eventually.js';
-import { clearStages, rawSettings, sharedStage, type TestSettings } from './stage.js';
+import { rawSettings, sharedStage, type TestSettings } from './stage.js';
 
 export interface ShippedOptions {
   readonly settings?: TestSettings;
@@ -21,10 +22,9 @@ export interface ShippedOptions {
 const MAIN = join(import.meta.dirname, '../../dist/src/main.js');
 const running = new Set<ChildProcess>();
 
-afterAll(async () => {
+atEnd(async () => {
   for (const child of running) child.kill('SIGKILL');
   await Promise.all([...running].map((child) => once(child, 'exit')));
-  await clearStages();
 });
 
 /**

@@ -4,6 +4,7 @@ import { Settings } from '../../src/config/settings.js';
 import type { Timings } from '../../src/config/timings.js';
 import { variables } from '../../src/config/variable.js';
 import { Inbox } from '../../src/dev/inbox.js';
+import { atEnd } from './clean-up.js';
 import type { Account } from './client.js';
 import { emptyRedis, temporaryFolder, TestDatabase } from './engines.js';
 
@@ -71,10 +72,10 @@ async function setStage(index: number, given?: TestDatabase): Promise<Stage> {
   return { database, redisUrl, inbox, secret: randomBytes(32).toString('base64url') };
 }
 
-export async function clearStages(): Promise<void> {
+atEnd(async () => {
   shared = undefined;
   for (const stage of stages.splice(0)) await (await stage).inbox.stop();
-}
+});
 
 /** The settings of an app under test, as texts: neither the environment nor `.env` is looked at. */
 export function rawSettings({ database, inbox, redisUrl, secret }: Stage, changes: TestSettings = {}): TestSettings {
