@@ -5,8 +5,9 @@ import { AppLogger } from './common/logging/app-logger.js';
 import { Repetitions } from './common/repetitions.js';
 import { commandSettings } from './config/command-settings.js';
 import { Timings } from './config/timings.js';
-import { InProcessDispatcher } from './database/outbox/in-process.dispatcher.js';
+import type { InProcessDispatcher } from './database/outbox/in-process.dispatcher.js';
 import { OutboxDelivery } from './database/outbox/outbox-delivery.js';
+import { OutboxDispatcher } from './database/outbox/outbox-dispatcher.js';
 import { OutboxRepository } from './database/outbox/outbox.repository.js';
 
 /** How often it is looked whether the outbox is empty. */
@@ -23,7 +24,7 @@ const app = await NestFactory.createApplicationContext(AppModule.for(settings, n
   abortOnError: false,
 });
 const [repetitions, rows] = [app.get(Repetitions), app.get(OutboxRepository)];
-const [dispatcher, delivery] = [app.get(InProcessDispatcher), app.get(OutboxDelivery)];
+const [dispatcher, delivery] = [app.get<InProcessDispatcher>(OutboxDispatcher), app.get(OutboxDelivery)];
 
 const isBusy = async (): Promise<boolean> => dispatcher.held > 0 || rows.isAnyDue(delivery.topics);
 

@@ -47,7 +47,7 @@ describe('a trace', () => {
     const [told] = await receiver.until('payment.succeeded');
     const [, traceId, spanId] = String(told?.headers['traceparent']).split('-');
 
-    const spans = await collector.trace('POST /api/v1/payments', /^deliver webhooks$/, /^send webhook$/);
+    const spans = await collector.trace('POST /api/v1/payments', /^deliver payments$/, /^send webhook$/);
     expect(spans.map((span) => span.traceId)).toContain(traceId);
     expect(spans.map((span) => span.spanId)).toContain(spanId);
   });

@@ -7,7 +7,7 @@ import { endpointAt, Receiver } from '../support/receiver.js';
 // A process of its own takes a while to start.
 jest.setTimeout(120_000);
 
-const SETTINGS = { OMNI_MINIMAL: '1', WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8' };
+const SETTINGS = { WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8' };
 
 const workOnce = (settings = {}): Promise<string> => runCommand('work-once', { ...SETTINGS, ...settings });
 
