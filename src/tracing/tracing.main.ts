@@ -4,7 +4,7 @@ import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { IORedisInstrumentation } from '@opentelemetry/instrumentation-ioredis';
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
-import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { DiscreetExporter } from './discreet-exporter.js';
 
@@ -14,13 +14,13 @@ import { DiscreetExporter } from './discreet-exporter.js';
  * (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME): without this file none of them does anything.
  * @see https://opentelemetry.io/docs/languages/sdk-configuration/
  */
-const { OTEL_SERVICE_NAME = 'omni' } = process.env;
-
 // Without this list every module there is would be wrapped, and a start take several times as long.
 const include = ['http', 'https', 'pg', 'ioredis'].flatMap((name) => [name, `node:${name}`]);
 register('@opentelemetry/instrumentation/hook.mjs', import.meta.url, { data: { include } });
 const provider = new NodeTracerProvider({
-  resource: defaultResource().merge(resourceFromAttributes({ 'service.name': OTEL_SERVICE_NAME })),
+  resource: defaultResource()
+    .merge(resourceFromAttributes({ 'service.name': 'omni' }))
+    .merge(detectResources({ detectors: [envDetector] })),
   spanProcessors: [new BatchSpanProcessor(new DiscreetExporter(new OTLPTraceExporter()))],
 });
 provider.register();
