@@ -80,7 +80,7 @@ describe('docker-compose.yml', () => {
   it('lets only the API and the mail catcher be reached, from this machine', () => {
     const published = services.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port] as const));
     expect(published).toEqual([
-      ['api', '127.0.0.1:3000:3000'],
+      ['api', '127.0.0.1:${API_PORTS:-3000}:3000'],
       ['mail', '127.0.0.1:8025:8025'],
     ]);
     for (const name of STORES) expect(compose.services[name]?.networks).toEqual(['data']);
