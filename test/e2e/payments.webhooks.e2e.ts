@@ -37,8 +37,8 @@ describe('POST /webhooks/simulator', () => {
 
   it.each<[string, Bringing]>([
     ['another secret', { by: 'another secret' }],
-    ['301 seconds of age', { at: seconds() - 302 }],
-    ['301 seconds of the future', { at: seconds() + 400 }],
+    ['301 seconds of age', { age_s: 302 }],
+    ['301 seconds of the future', { age_s: -400 }],
     ['the same JSON written otherwise', { over: '{ }' }],
   ])('refuses %s, and writes nothing down (F11)', async (_, bringing) => {
     const id = `evt_${randomUUID()}`;

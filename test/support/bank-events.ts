@@ -19,8 +19,8 @@ export const eventOf = (
 });
 
 export interface Bringing {
-  /** Seconds of the epoch. */
-  readonly at?: number;
+  /** How long ago it was signed. */
+  readonly age_s?: number;
   readonly by?: string | Buffer;
   /** What the signature is over, where that is not the body. */
   readonly over?: string;
@@ -28,8 +28,8 @@ export interface Bringing {
 
 /** Brings an event as the bank would, or nearly so. */
 export function bringTo(app: TestApp, event: object, bringing: Bringing = {}): Promise<Answer> {
-  const { at = nowInSeconds(), by = app.app.get(Keyring).derive('simulator-webhooks'), over } = bringing;
+  const { age_s = 0, by = app.app.get(Keyring).derive('simulator-webhooks'), over } = bringing;
   const body = JSON.stringify(event);
-  const signature = sign(by, at, Buffer.from(over ?? body));
+  const signature = sign(by, nowInSeconds() - age_s, Buffer.from(over ?? body));
   return app.send('POST', '/webhooks/simulator', { body, headers: { 'simulator-signature': signature } });
 }
