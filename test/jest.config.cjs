@@ -51,7 +51,7 @@ module.exports = {
   rootDir,
   projects,
   cacheDirectory: join(rootDir, 'node_modules/.cache/jest'),
-  maxWorkers: 3,
+  maxWorkers: 2,
   // A machine may be busy with other things: nothing here is about how long it takes.
   testTimeout: 60_000,
   reporters: ['default', join(__dirname, 'support/routes.reporter.mjs')],

@@ -18,7 +18,7 @@ let ada: Client;
 let admin: Client;
 let platform: Client;
 beforeAll(async () => {
-  app = await startApp({ timings: { payment_answer_ms: 1_500 } });
+  app = await startApp({ timings: { payment_answer_ms: 4_000 } });
   ada = await app.signUp();
   admin = await app.tenantAdmin();
   platform = await app.admin();

@@ -5,7 +5,7 @@ import { OwnPostgres } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { brokenInvariants, ORDER, quiescence, withKey } from '../support/payments.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 const PAYMENTS = 200;
 /** So many have their answer when it happens. */
@@ -56,7 +56,7 @@ describe('F5: PostgreSQL that is stopped hard while 200 payments are under way, 
     const first = await answers;
     await postgres.startAgain();
     const last = await Promise.all(orders.map((one) => insist(ada, one)));
-    await quiescence(app, 120_000);
+    await quiescence(app, 240_000);
 
     const good = first.filter(({ status }) => status === 201);
     expect(good.length).toBeGreaterThanOrEqual(ACKNOWLEDGED);
