@@ -5,6 +5,8 @@ import { cleanUp } from './clean-up.js';
 const FOLDER = join(__dirname, '../e2e');
 const SHARES = readdirSync(join(__dirname, '../shares')).length;
 
+const MOST_MS = 10 * 60_000;
+
 /** Runs the longest, and by itself. */
 const ALONE = ['fuzz.e2e.ts'];
 
@@ -23,4 +25,6 @@ export function share(number: number): void {
       require(join(FOLDER, file));
     });
   }
+  // What the last file has set holds for all of them: here it is only to end what hangs.
+  jest.setTimeout(MOST_MS);
 }
