@@ -29,7 +29,11 @@ const [dispatcher, delivery] = [app.get<InProcessDispatcher>(OutboxDispatcher), 
 const isBusy = async (): Promise<boolean> => dispatcher.held > 0 || rows.isAnyDue(delivery.topics);
 
 let stopping = false;
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => (stopping = true));
+const stop = (): void => {
+  stopping = true;
+  repetitions.end();
+};
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
 try {
   // What is delivered may make something else due, and the other way round.
   for (let begun = -1; begun !== delivery.begun && !stopping;) {

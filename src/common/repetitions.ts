@@ -26,8 +26,8 @@ type Round = (signal: AbortSignal) => Promise<boolean>;
 
 /**
  * Marks a method `(signal: AbortSignal) => Promise<boolean>` that does a batch of what is due and says whether there is more
- * to do at once: the database is asked, nothing is remembered in between. Rounds of one process never overlap; any number
- * of processes may make them at once. One that fails is told once, and comes again. It may stop early once the signal is
+ * to do at once: the database is asked, nothing is remembered in between. Rounds of one process do not overlap but for
+ * `exhaust`, which is as another process; any number of processes may make them at once. One that fails is told once, and comes again. It may stop early once the signal is
  * aborted.
  * @example
  * \@Repeats({ what: 'Reconciling payments', every: 'reconcile_poll_ms' })
@@ -61,8 +61,12 @@ export class Repetitions implements OnApplicationBootstrap, OnModuleDestroy, Bef
     });
   }
 
-  /** From here on no round begins. */
   onModuleDestroy(): void {
+    this.end();
+  }
+
+  /** From here on no round begins. */
+  end(): void {
     this.ending.abort();
   }
 
@@ -75,7 +79,7 @@ export class Repetitions implements OnApplicationBootstrap, OnModuleDestroy, Bef
     await Promise.all(this.all.map((rounds) => rounds.ended(this.timings.probe_ms)));
   }
 
-  /** Does now all that is due, whenever its turn would be, until nobody has more to do. @throws what a round throws. */
+  /** Does now all that is due, whenever its turn would be, until nobody has more to do. What fails keeps nobody else. */
   async exhaust(): Promise<void> {
     for (const rounds of this.all) await rounds.exhaust();
   }

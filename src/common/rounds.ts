@@ -36,20 +36,25 @@ export class Rounds {
   /** Beside the loop: as another process would. */
   async exhaust(): Promise<void> {
     let more = true;
-    while (more && !this.ending.aborted) more = await this.round(this.ending);
+    while (more && !this.ending.aborted) more = await this.attempt();
   }
 
   private async run(waits_first: boolean): Promise<void> {
     if (waits_first) await this.pause();
     while (!this.ending.aborted) {
-      let more = false;
-      try {
-        more = await this.round(this.ending);
-        this.condition.works();
-      } catch (error) {
-        this.condition.fails(error);
-      }
-      if (!more) await this.pause();
+      if (!(await this.attempt())) await this.pause();
+    }
+  }
+
+  /** @returns whether there is more to do at once; not after a failure. */
+  private async attempt(): Promise<boolean> {
+    try {
+      const more = await this.round(this.ending);
+      this.condition.works();
+      return more;
+    } catch (error) {
+      this.condition.fails(error);
+      return false;
     }
   }
 

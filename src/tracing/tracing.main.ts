@@ -34,4 +34,5 @@ registerInstrumentations({
   ],
 });
 // main.ts ends the process itself, as soon as everything else has ended.
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void provider.forceFlush());
+const flush = (): void => void provider.forceFlush().catch(() => undefined);
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, flush);
