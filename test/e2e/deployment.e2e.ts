@@ -5,7 +5,7 @@ import { Client, escapeLiteral } from 'pg';
 import { startPostgres, type PostgresServer } from '../../src/dev/postgres.js';
 import { Inbox } from '../../src/dev/inbox.js';
 import { compose, environmentOf, execForm, projectFile } from '../support/compose.js';
-import { describeWithRedis, engines, temporaryFolder } from '../support/engines.js';
+import { describeWithRedis, emptyRedis, temporaryFolder } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { startShipped, type Shipped } from '../support/shipped.js';
 
@@ -36,8 +36,11 @@ async function runScript(script: string, url: string): Promise<void> {
 }
 
 let postgres: PostgresServer;
+let redisUrl: string;
 let inbox: Inbox;
 beforeAll(async () => {
+  // Nobody else's: another's worker would take the jobs, and find no mail of theirs.
+  redisUrl = (await emptyRedis(0))!;
   postgres = await startPostgres({ directory: join(temporaryFolder(), 'postgres') });
   inbox = await Inbox.start({ directory: temporaryFolder() });
 });
@@ -50,7 +53,7 @@ afterAll(async () => {
 function configured(service: string): Record<string, string> {
   const hosts = {
     'postgres:5432': `127.0.0.1:${postgres.port}`,
-    'redis://redis:6379': engines().redisUrl!,
+    'redis://redis:6379': redisUrl,
     'smtp://mail:1025': inbox.url,
   };
   const here = (text: string): string =>
