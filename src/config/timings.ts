@@ -23,6 +23,8 @@ export class Timings {
   readonly outbox_lease_ms: number = 2 * MINUTE;
   readonly outbox_backoff_ms: number = 5 * SECOND;
   readonly outbox_backoff_max_ms: number = 5 * MINUTE;
+  /** How often a consumer of a queue is looked at: whether it takes what waits. */
+  readonly queue_watch_ms: number = 15 * SECOND;
   /** A row that could not be delivered for so long is dead. */
   readonly outbox_give_up_ms: number = 24 * 60 * MINUTE;
   /** About so often, what has had its time is deleted. */

@@ -7,7 +7,7 @@ const PLACES = 1_000;
 
 /**
  * Hands rows over as Bull jobs, each a row's id and nothing more. Retries are the outbox's business: a job is tried once
- * and leaves no trace. Bull ignores the id of a job that it still knows, so that each attempt has an id of its own, and
+ * and leaves no trace, unless its row is given up with it. Bull ignores the id of a job that it still knows, so that each attempt has an id of its own, and
  * what waits in Redis is not there twice.
  */
 export class BullDispatcher extends OutboxDispatcher {

@@ -1,11 +1,14 @@
 import { Logger, type BeforeApplicationShutdown } from '@nestjs/common';
-import type { Queue } from 'bull';
+import type { Job, Queue } from 'bull';
 import { Condition } from '../common/condition.js';
 import { endsWithin } from '../common/deadline.js';
-import type { OutboxDelivery } from '../database/outbox/outbox-delivery.js';
+import { GivenUpError, type OutboxDelivery } from '../database/outbox/outbox-delivery.js';
 
 /** How long a queue may take to end its blocking call; a Redis that hangs never lets it. */
 const CLOSE_MS = 1_000;
+
+/** So many jobs of a queue stay whose rows were given up, for operators to see and to retry. */
+const KEPT = 1_000;
 
 /** Makes the consuming side of Bull live with a Redis that comes and goes, and end in time. */
 export class QueueWorkers implements BeforeApplicationShutdown {
@@ -19,7 +22,9 @@ export class QueueWorkers implements BeforeApplicationShutdown {
       tame(queue);
       const condition = new Condition(this.logger, `Queue ${queue.name}`);
       queue.on('error', (error) => condition.fails(error));
-      queue.on('failed', (_, error) => condition.fails(error));
+      queue.on('failed', (_, error) => {
+        if (!(error instanceof GivenUpError)) condition.fails(error);
+      });
       queue.on('completed', () => condition.works());
     }
   }
@@ -38,10 +43,21 @@ export class QueueWorkers implements BeforeApplicationShutdown {
  * time limit.
  */
 function tame(queue: Queue): void {
-  const begin = queue.process.bind(queue) as (...handler: unknown[]) => Promise<void>;
+  const begin = queue.process.bind(queue) as (concurrency: number, work: Work) => Promise<void>;
   Object.assign(queue, {
-    process: (...handler: unknown[]) => begin(...handler).catch(() => undefined),
+    process: (concurrency: number, work: Work) => begin(concurrency, keepingDead(work)).catch(() => undefined),
     setWorkerName: () => Promise.resolve(),
     onApplicationShutdown: () => undefined,
   });
 }
+
+type Work = (job: Job) => Promise<unknown>;
+
+/** Only the job of a row that was given up may stay: Bull ignores the id of a job that it still knows. */
+const keepingDead =
+  (work: Work): Work =>
+  (job) =>
+    work(job).catch((error: unknown) => {
+      if (error instanceof GivenUpError) job.opts.removeOnFail = KEPT;
+      throw error;
+    });

@@ -10,6 +10,7 @@ import type { Dispatch } from '../database/outbox/outbox.repository.js';
 import { BullDispatcher } from './bull.dispatcher.js';
 import { QUEUE_PREFIX } from './keys.js';
 import { QueueBoard } from './queue-board.js';
+import { QueueWatchdog } from './queue-watchdog.js';
 import { QueueWorkers } from './queue-workers.js';
 import { RedisClients } from './redis-clients.js';
 import { hasRedis } from './redis.module.js';
@@ -55,6 +56,12 @@ export class QueueModule {
           provide: QueueWorkers,
           inject: [OutboxDelivery, ...QUEUES.map((name) => getQueueToken(name))],
           useFactory: (delivery: OutboxDelivery, ...queues: Queue[]) => new QueueWorkers(queues, delivery),
+        },
+        {
+          provide: QueueWatchdog,
+          inject: [...QUEUES, ...QUEUES.map(producerOf)].map((name) => getQueueToken(name)),
+          useFactory: (...queues: Queue[]) =>
+            new QueueWatchdog(QUEUES.map((_, n) => ({ consumer: queues[n]!, producer: queues[QUEUES.length + n]! }))),
         },
         {
           provide: QueueBoard,

@@ -2,6 +2,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 
 /** A line to an engine that a test can cut and mend: while it is cut, whoever dials is refused. */
 export class Wire {
+  /** A connection that says this is dead from then on, and neither end is told. */
+  swallows: string | null = null;
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -36,6 +38,8 @@ export class Wire {
 
   private join(near: Socket): void {
     const far = connect(Number(this.target.port), this.target.hostname);
+    let dead = false;
+    near.on('data', (said) => (dead ||= this.swallows !== null && said.includes(this.swallows)));
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -46,7 +50,9 @@ export class Wire {
         this.sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
+      socket.on('data', (said) => {
+        if (!dead) other.write(said);
+      });
     }
   }
 }

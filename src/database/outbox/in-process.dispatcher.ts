@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Condition } from '../../common/condition.js';
 import { Outbox } from '../outbox.js';
-import { OutboxDelivery } from './outbox-delivery.js';
+import { GivenUpError, OutboxDelivery } from './outbox-delivery.js';
 import { DELIVERIES_AT_ONCE, OutboxDispatcher } from './outbox-dispatcher.js';
 import type { Dispatch } from './outbox.repository.js';
 
@@ -51,7 +51,7 @@ export class InProcessDispatcher extends OutboxDispatcher {
         await this.delivery.deliver(dispatch);
         this.condition.works();
       } catch (error) {
-        this.condition.fails(error);
+        if (!(error instanceof GivenUpError)) this.condition.fails(error);
       }
     }
     lane.busy -= 1;

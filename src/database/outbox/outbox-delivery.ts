@@ -11,6 +11,18 @@ import { OutboxRepository, type BegunRow, type Dispatch } from './outbox.reposit
 
 type Deliver = (message: OutboxMessage, signal: AbortSignal) => Promise<void>;
 
+/** So often a delivery may end the process that makes it, or be ended with it, before it is not made any more. */
+const STALLS = 5;
+
+/** The row is dead: whoever handed it over has nothing to wait for. */
+export class GivenUpError extends Error {
+  override readonly name = 'GivenUpError';
+}
+
+class StalledError extends Error {
+  override readonly name = 'StalledError';
+}
+
 interface Topic {
   readonly deliver: Deliver;
   readonly condition: Condition;
@@ -41,6 +53,7 @@ export class OutboxDelivery implements BeforeApplicationShutdown {
 
   /**
    * Does nothing when the dispatch was used or is void. What goes wrong outside is written down at the row.
+   * @throws {GivenUpError} that was the last attempt, until somebody asks for another.
    * @throws when PostgreSQL is away: the row comes again.
    */
   async deliver(dispatch: Dispatch): Promise<void> {
@@ -74,6 +87,7 @@ export class OutboxDelivery implements BeforeApplicationShutdown {
     this.begun += 1;
     const topic = this.deliverers().get(row.topic);
     try {
+      if (row.stalls >= STALLS) throw new StalledError();
       if (!topic) throw new Error(`Nobody delivers ${row.topic}`);
       const { id, tenant_id, subject_id, created_at, traceparent: parent } = row;
       const message = { id, tenant_id, subject_id, created_at, payload: this.outbox.unseal(row) };
@@ -81,21 +95,26 @@ export class OutboxDelivery implements BeforeApplicationShutdown {
       await traced(step, () => topic.deliver(message, signal));
     } catch (error) {
       topic?.condition.fails(error);
-      return this.record(() => this.failed(row, error), signal);
+      const dead = await this.record(() => this.failed(row, error), signal);
+      if (dead) throw new GivenUpError(`After ${row.attempts} attempts: ${errorLabel(error)}`);
+      return;
     }
     topic.condition.works();
-    return this.record(() => this.rows.sent(row), signal);
+    await this.record(() => this.rows.sent(row), signal);
   }
 
-  private async failed(row: BegunRow, error: unknown): Promise<void> {
+  /** @returns whether it was given up. */
+  private async failed(row: BegunRow, error: unknown): Promise<boolean> {
     const { outbox_backoff_ms, outbox_backoff_max_ms, outbox_give_up_ms } = this.timings;
     const wait_ms = backoff(row.attempts, outbox_backoff_ms, outbox_backoff_max_ms);
-    const dead = await this.rows.failed(row, errorLabel(error), wait_ms, outbox_give_up_ms);
+    const limit_ms = error instanceof StalledError ? 0 : outbox_give_up_ms;
+    const dead = await this.rows.failed(row, errorLabel(error), wait_ms, limit_ms);
     if (dead) this.logger.error(`Gave up ${row.topic} ${row.id} after ${row.attempts} attempts: ${errorLabel(error)}`);
+    return dead;
   }
 
   /** What has happened outside is not undone by PostgreSQL being away: as long as the row is ours, it is told again. */
-  private async record(write: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  private async record<T>(write: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
       try {
         return await write();

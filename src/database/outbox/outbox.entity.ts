@@ -50,6 +50,10 @@ export class OutboxRow {
   @Column('integer', { default: 0 })
   dispatches!: number;
 
+  /** How many deliveries began and never told how they ended: their process died of it, or with it. */
+  @Column('integer', { default: 0 })
+  stalls!: number;
+
   @Column('timestamptz', { default: () => 'now()' })
   next_attempt_at!: Date;
 

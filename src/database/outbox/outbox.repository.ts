@@ -13,7 +13,7 @@ export interface Dispatch {
 /** A row whose delivery has begun: the row is this attempt's as long as nobody begins another. */
 export type BegunRow = Pick<
   OutboxRow,
-  'id' | 'tenant_id' | 'topic' | 'subject_id' | 'attempts' | 'created_at' | 'traceparent'
+  'id' | 'tenant_id' | 'topic' | 'subject_id' | 'attempts' | 'stalls' | 'created_at' | 'traceparent'
 > & {
   readonly payload: Buffer;
   readonly key_id: string;
@@ -124,12 +124,18 @@ export class OutboxRepository {
     );
   }
 
-  /** Begins an attempt. @returns null when this dispatch was used, is void or is no longer needed. */
+  /**
+   * Begins an attempt. The dispatch that a row was given up with begins another day: a failed job is retried by hand.
+   * @returns null when this dispatch was used, is void or is no longer needed.
+   */
   async begin({ id, dispatch }: Dispatch, lease_ms: number): Promise<BegunRow | null> {
     const [row = null] = await this.change<BegunRow>(
-      `UPDATE outbox SET attempts = attempts + 1, dispatches = dispatches + 1, lease_until = ${later(3)}
-       WHERE id = $1 AND dispatches = $2 AND status = 'pending'
-       RETURNING id, tenant_id, topic, subject_id, payload, key_id, attempts, created_at, traceparent`,
+      `UPDATE outbox SET attempts = attempts + 1, dispatches = dispatches + 1, lease_until = ${later(3)},
+         stalls = CASE WHEN status = 'dead' THEN 0 ELSE stalls + (lease_until IS NOT NULL)::integer END,
+         tried_since = CASE WHEN status = 'dead' THEN now() ELSE tried_since END, status = 'pending'
+       WHERE id = $1 AND payload IS NOT NULL
+         AND (status = 'pending' AND dispatches = $2 OR status = 'dead' AND dispatches = $2 + 1)
+       RETURNING id, tenant_id, topic, subject_id, payload, key_id, attempts, stalls, created_at, traceparent`,
       [id, dispatch, lease_ms],
     );
     return row;
@@ -158,7 +164,7 @@ export class OutboxRepository {
   /** Gives what was given up another day. @returns how many rows. */
   async retry(): Promise<number> {
     const rows = await this.change(
-      `UPDATE outbox SET status = 'pending', next_attempt_at = now(), tried_since = now()
+      `UPDATE outbox SET status = 'pending', next_attempt_at = now(), tried_since = now(), stalls = 0
        WHERE status = 'dead' AND payload IS NOT NULL RETURNING id`,
     );
     return rows.length;
