@@ -15,7 +15,7 @@ import { MailboxModule } from './mailbox/mailbox.module.js';
 import { startPostgres } from './postgres.js';
 import { isFree, type Engine, type Say } from './processes.js';
 import { startRedis } from './redis.js';
-import { prepareDatabase } from './roles.js';
+import { NAMES, prepareDatabase } from './roles.js';
 
 /** What development runs beside the application, and what the application must know of it. */
 export interface Engines {
@@ -31,7 +31,6 @@ export interface Engines {
   stop(): Promise<void>;
 }
 
-const NAMES = { database: 'omni', owner: 'omni_owner', app: 'omni_app' };
 /** As a shell says it of a command that Ctrl-C ended. */
 const EX_INTERRUPTED = 130;
 const ADMIN_EMAIL = 'admin@omni.localhost';

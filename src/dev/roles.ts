@@ -9,6 +9,9 @@ export interface DatabaseNames {
   readonly app: string;
 }
 
+/** Those of the embedded server. */
+export const NAMES: DatabaseNames = { database: 'omni', owner: 'omni_owner', app: 'omni_app' };
+
 export interface DatabaseUrls {
   readonly ownerUrl: string;
   readonly appUrl: string;

@@ -55,6 +55,11 @@ export class TestDatabase {
     return new TestDatabase({ superuser: at(superUrl), owner: at(ownerUrl), app: at(appUrl) });
   }
 
+  /** One that is there already. */
+  static at(urls: Readonly<Record<Role, string>>): TestDatabase {
+    return new TestDatabase(urls);
+  }
+
   /** A migrated one on a server of its own. */
   static async on(superUrl: string): Promise<TestDatabase> {
     const names = { database: 'omni_test', owner: 'omni_test_owner', app: 'omni_test_app' };
