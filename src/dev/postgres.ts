@@ -35,6 +35,8 @@ export interface PostgresOptions {
   /** A port that it must have; any free one without it. */
   readonly port?: number;
   readonly say?: Say;
+  /** The version that new data is made by; the newest one at hand without it. */
+  readonly major?: number;
   /** Folders to look in for programs. */
   readonly path?: readonly string[];
 }
@@ -65,7 +67,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const { directory: folder, port, say = () => undefined, path = searchPath() } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const made = await readIfThere(join(folder, 'data', 'PG_VERSION'));
-  const installation = await findInstallation(path, made === null ? undefined : Number(made.trim()));
+  const installation = await findInstallation(path, made === null ? options.major : Number(made.trim()));
   await endLeftPostgres(folder, say);
   const site = await findSite(installation, folder, path, say);
   const data = join(site.directory, 'data');
