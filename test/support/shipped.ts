@@ -85,6 +85,10 @@ export class Shipped {
     child.stderr?.on('data', (chunk) => this.errors.push(String(chunk)));
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   /** The lines of its log. */
   get lines(): string[] {
     return this.output.join('').split('\n').filter(Boolean);
