@@ -32,6 +32,14 @@ export class Timings {
   readonly probe_ms: number = SECOND;
   /** While Redis is away the limits are counted locally; so often it is tried again. */
   readonly limiter_retry_ms: number = SECOND / 2;
+  /** How long the copy of a profile lives at most. */
+  readonly profile_ms: number = 5 * MINUTE;
+  /** The same where no Redis tells a process what others have changed. */
+  readonly cache_alone_ms: number = 5 * SECOND;
+  /** The longest that a request waits for the cache. */
+  readonly cache_wait_ms: number = SECOND / 10;
+  /** For so long a cache that does not answer is not asked. */
+  readonly cache_pause_ms: number = SECOND / 2;
   /** How long a client waits for a payment in all, before it is answered `processing` and the rest is done behind it. */
   readonly payment_answer_ms: number = 8 * SECOND;
   /** The longest that a question in the background waits for the payment provider. */

@@ -73,11 +73,11 @@ export class Database {
     return role === 'platform_admin' ? this.asSystem(work) : this.asTenant(tenant_id, work);
   }
 
-  /** Runs `then` once the current transaction is durable; at once when there is none. */
-  afterCommit(then: () => void): void {
+  /** Runs `then` once the current transaction is durable, which waits for it; at once when there is none. */
+  afterCommit(then: () => void | Promise<void>): void {
     const { transaction } = databaseContext();
     if (transaction) transaction.afterCommit.push(then);
-    else then();
+    else void then();
   }
 
   /** One statement outside any transaction and scope: for functions that bring their own. */
@@ -136,7 +136,7 @@ export class Database {
       Object.assign(runner, { isTransactionActive: true });
       const result = await withContext({ scope, transaction }, () => work(transaction));
       await runner.query('COMMIT');
-      for (const then of transaction.afterCommit) then();
+      for (const then of transaction.afterCommit) await then();
       return result;
     } catch (error) {
       // TypeORM has let go of it: the connection broke, and whatever came after that is no more than its echo.

@@ -8,7 +8,7 @@ export type Scope = { readonly tenant_id: string } | 'system' | 'none';
 /** The transaction that the running code is part of. */
 export interface Transaction {
   readonly manager: EntityManager;
-  readonly afterCommit: (() => void)[];
+  readonly afterCommit: (() => void | Promise<void>)[];
 }
 
 export interface DatabaseContext {

@@ -38,7 +38,10 @@ export class UsersService {
     return { ...found, page, per_page };
   }
 
-  /** @throws {UserNotFoundError} no such user, or none that this caller may see: the own account, or an admin's tenant. */
+  /**
+   * The account as the store has it now, for whoever is going to decide something; what is only shown comes from `Profiles`.
+   * @throws {UserNotFoundError} no such user, or none that this caller may see: the own account, or an admin's tenant.
+   */
   async get(actor: Principal, id: string): Promise<User> {
     const user = isAdmin(actor) || actor.id === id ? await this.reach(actor, () => this.users.find(id)) : null;
     if (!user) throw new UserNotFoundError(id);
