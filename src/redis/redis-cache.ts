@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './connect.js';
 import { Cache, LEASE_MS, type Opened } from '../cache/cache.js';
 import { Keyring, UnsealableError } from '../common/keyring.js';
 import { RedisClients } from './redis-clients.js';
@@ -21,7 +21,7 @@ if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1],
 return 1
 `;
 
-type Caching = Redis & {
+type Caching = RedisClient & {
   openCopy(key: string, lease: string, ttl_ms: number): Promise<string | null>;
   putCopy(key: string, lease: string, value: string, ttl_ms: number): Promise<0 | 1>;
 };
