@@ -121,7 +121,7 @@ export class CacheAside implements OnApplicationShutdown {
     this.dropping = true;
     while (this.overdue.size > 0 && !signal.aborted) {
       await setTimeout(this.timings.cache_pause_ms, undefined, { signal, ref: false }).catch(() => undefined);
-      for (const [key, until] of [...this.overdue]) {
+      for (const [key, until] of this.overdue) {
         const gone = until < performance.now() || (await this.ask(() => this.cache.drop(key)));
         if (!gone) break;
         if (this.overdue.get(key) === until) this.overdue.delete(key);

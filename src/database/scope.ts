@@ -13,6 +13,8 @@ export interface Transaction {
 
 export interface DatabaseContext {
   readonly scope: Scope;
+  /** Whether a replica may answer, which may be somewhat behind. Within a transaction it never does. */
+  readonly from?: 'replica';
   readonly transaction?: Transaction;
 }
 

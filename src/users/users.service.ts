@@ -32,8 +32,10 @@ export class UsersService {
     const { page, per_page, q, role, status, sort } = query;
     const descending = sort.startsWith('-');
     const by = sort.replace('-', '') as 'created_at' | 'email' | 'full_name';
-    const found = await this.database.asTenant(tenant_id, () =>
-      this.users.list({ tenant_id, q, role, status, sort: by, descending, page, per_page }),
+    const found = await this.database.reading(() =>
+      this.database.asTenant(tenant_id, () =>
+        this.users.list({ tenant_id, q, role, status, sort: by, descending, page, per_page }),
+      ),
     );
     return { ...found, page, per_page };
   }
