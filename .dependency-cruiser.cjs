@@ -4,6 +4,7 @@ const ARROWS = {
   common: [],
   database: [],
   redis: [],
+  cache: [],
   limits: [],
   mail: [],
   audit: [],
@@ -18,7 +19,7 @@ const ARROWS = {
   metrics: [],
   tracing: [],
 };
-const FOUNDATION = ['config', 'common', 'database', 'redis', 'limits'];
+const FOUNDATION = ['config', 'common', 'database', 'redis', 'cache', 'limits'];
 const FEATURES = Object.keys(ARROWS).filter((folder) => !FOUNDATION.includes(folder));
 
 const folders = (names) => `^src/(${names.join('|')})/`;

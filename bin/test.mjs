@@ -2,6 +2,7 @@
 //   npm test                    everything
 //   npm test -- --unit          without engines
 //   npm test -- --one-role      the application and the owner of the tables are one role of PostgreSQL
+//   npm test -- --cluster       Redis as a cluster, behind sentinels and by TLS alone
 //   npm test -- --fuzz          the generated requests alone, many more of them
 //   npm test -- payments -t I3  whatever else goes to Jest
 import { spawn } from 'node:child_process';
@@ -10,12 +11,13 @@ import { bootstrap, ROOT } from './bootstrap.mjs';
 
 await bootstrap();
 
-const OURS = ['--unit', '--one-role', '--fuzz'];
+const OURS = ['--unit', '--one-role', '--fuzz', '--cluster'];
 const asked = process.argv.slice(2);
 const args = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.cjs'];
 args.push(...asked.filter((argument) => !OURS.includes(argument)));
 // Last, since Jest takes all that follows for names of projects.
 if (asked.includes('--fuzz')) args.push('test/e2e/fuzz.e2e.ts', '--selectProjects', 'e2e');
+if (asked.includes('--cluster')) args.push('--selectProjects', 'cluster');
 if (asked.includes('--unit')) args.push('--selectProjects', 'unit');
 // What is no affair of the database's roles has no need to be run again.
 if (asked.includes('--one-role') && isWhole()) args.push('--selectProjects', 'e2e');

@@ -3,6 +3,7 @@ import { AccountModule } from './account/account.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { RecoveryModule, RecoveryProcessorModule } from './auth/recovery/recovery.module.js';
+import { CacheModule } from './cache/cache.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
@@ -38,6 +39,7 @@ export class AppModule {
         CommonModule,
         DatabaseModule,
         RedisModule.for(settings),
+        CacheModule.for(settings),
         LimitsModule.for(settings),
         OutboxModule,
         TenantsModule,

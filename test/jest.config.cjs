@@ -45,6 +45,8 @@ const projects = [
   project('e2e', E2E, true),
 ];
 // They take long, and run when they are asked for: --selectProjects faults.
+// These start clusters and the like.
+if (process.argv.includes('cluster')) projects.push(project('cluster', 'cluster/**/*.spec.ts', true));
 if (process.argv.includes('faults')) projects.push(project('faults', 'faults/**/*.spec.ts', true));
 
 module.exports = {

@@ -124,8 +124,10 @@ export class AuditService {
     assertSpan({ since, until });
     const tenant_id = tenantToList(actor, query.tenant_id);
     if (tenant_id === null) return { data: [], has_more: false };
-    return this.database.asTenant(tenant_id, () =>
-      this.events.list({ tenant_id, actor_id, subject_id, action, since, until }, query),
+    return this.database.reading(() =>
+      this.database.asTenant(tenant_id, () =>
+        this.events.list({ tenant_id, actor_id, subject_id, action, since, until }, query),
+      ),
     );
   }
 

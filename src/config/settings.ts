@@ -1,4 +1,5 @@
 import type { KeyRing } from './key-ring.js';
+import { redisUrl } from './redis-url.js';
 import {
   flag,
   integer,
@@ -90,16 +91,23 @@ export class Settings {
   readonly POSTGRES_OWNER_URL!: string;
 
   @Variable({
-    kind: url('redis', 'rediss'),
+    kind: url('postgres', 'postgresql'),
+    secret: true,
+    about: 'A replica that answers lists, somewhat behind; the primary does while it is away',
+  })
+  readonly POSTGRES_REPLICA_URL?: string;
+
+  @Variable({
+    kind: redisUrl,
     shown: 'spawned',
     required: true,
     secret: true,
-    about: 'Queue, cache and limits; not used in minimal mode',
+    about: 'Queue, cache and limits: a server, sentinels or a cluster; not used in minimal mode',
   })
   readonly REDIS_URL?: string;
 
   @Variable({
-    kind: url('redis', 'rediss'),
+    kind: redisUrl,
     shown: 'REDIS_URL',
     secret: true,
     about: 'A Redis of its own for cache and limits',

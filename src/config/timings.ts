@@ -34,6 +34,16 @@ export class Timings {
   readonly probe_ms: number = SECOND;
   /** While Redis is away the limits are counted locally; so often it is tried again. */
   readonly limiter_retry_ms: number = SECOND / 2;
+  /** How long the copy of a profile lives at most. */
+  readonly profile_ms: number = 5 * MINUTE;
+  /** The same where no Redis tells a process what others have changed. */
+  readonly cache_alone_ms: number = 5 * SECOND;
+  /** How long a process shows a tenant as it was, where another has changed it. */
+  readonly tenant_copy_ms: number = 5 * SECOND;
+  /** The longest that a request waits for the cache. */
+  readonly cache_wait_ms: number = SECOND / 10;
+  /** For so long a cache that does not answer is not asked. */
+  readonly cache_pause_ms: number = SECOND / 2;
   /** How long a client waits for a payment in all, before it is answered `processing` and the rest is done behind it. */
   readonly payment_answer_ms: number = 8 * SECOND;
   /** The longest that a question in the background waits for the payment provider. */
@@ -82,6 +92,10 @@ export class Timings {
   /** How long a request waits for a database connection before 503. */
   readonly pool_wait_ms: number = 2 * SECOND;
   readonly statement_ms: number = 10 * SECOND;
+  /** How long a list waits for the replica before the primary is asked. */
+  readonly replica_wait_ms: number = 2 * SECOND;
+  /** For so long a replica that did not answer is not asked. */
+  readonly replica_pause_ms: number = 5 * SECOND;
 
   constructor(changes: Partial<Timings> = {}) {
     Object.assign(this, changes);

@@ -4,6 +4,7 @@ import { Settings } from '../config/settings.js';
 import { Timings } from '../config/timings.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { Replica } from './replica/replica.js';
 import { Schema } from './schema.js';
 import { SealedData } from './sealing/sealed-data.js';
 
@@ -21,7 +22,7 @@ import { SealedData } from './sealing/sealed-data.js';
       }),
     }),
   ],
-  providers: [Database, Schema, SealedData],
+  providers: [Database, Replica, Schema, SealedData],
   exports: [Database],
 })
 export class DatabaseModule {}

@@ -1,9 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import type { Principal } from '../common/access.js';
 import { Measures, type Sample } from '../common/measures.js';
 import { DatabaseUnavailableError, toDomainError } from './constraints.js';
+import { Replica } from './replica/replica.js';
 import { databaseContext, scopeSql, withContext, type Scope, type Transaction } from './scope.js';
 
 /** A serialization failure or a deadlock: the same work may well pass the next time. */
@@ -14,24 +15,33 @@ const isTransient = (error: unknown): boolean => {
 
 const TRIES = 3;
 
+interface Beginning {
+  readonly source: DataSource;
+  readonly scope: Scope;
+  readonly isolation?: string | undefined;
+}
+
 /**
  * The one way to PostgreSQL. A transaction and its scope travel in the async context: repositories join whatever their
  * caller has begun, and nobody hands managers around.
  */
 @Injectable()
 export class Database {
-  constructor(private readonly source: DataSource) {}
+  constructor(
+    private readonly source: DataSource,
+    @Optional() private readonly replica?: Replica,
+  ) {}
 
   /**
    * Runs a repository's question in the current transaction, or in one of its own.
    * @throws {ServiceError} the error that a broken constraint stands for (`@RaisedBy`).
    */
   async run<T>(question: (manager: EntityManager) => Promise<T>): Promise<T> {
-    const { scope, transaction } = databaseContext();
+    const { scope, transaction, from } = databaseContext();
     try {
-      return transaction
-        ? await question(transaction.manager)
-        : await this.begin(scope, ({ manager }) => question(manager));
+      if (transaction) return await question(transaction.manager);
+      if (from && this.replica) return await this.replica.read((source) => this.ask(source, scope, question));
+      return await this.ask(this.source, scope, question);
     } catch (error) {
       throw toDomainError(error);
     }
@@ -54,6 +64,15 @@ export class Database {
     return this.repeat(work, 'ISOLATION LEVEL REPEATABLE READ');
   }
 
+  /**
+   * For lists that may be somewhat behind: what `work` asks is answered by the replica where there is one that works. A
+   * transaction that is open, or that `work` begins, stays with the primary; nothing may be decided by what comes back.
+   */
+  async reading<T>(work: () => Promise<T>): Promise<T> {
+    const { scope, transaction } = databaseContext();
+    return transaction ? work() : withContext({ scope, from: 'replica' }, work);
+  }
+
   /** Waits until no other transaction holds this name, and holds it until the current one ends. */
   async lock(name: string): Promise<void> {
     await this.run((manager) => manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [name]));
@@ -73,11 +92,11 @@ export class Database {
     return role === 'platform_admin' ? this.asSystem(work) : this.asTenant(tenant_id, work);
   }
 
-  /** Runs `then` once the current transaction is durable; at once when there is none. */
-  afterCommit(then: () => void): void {
+  /** Runs `then` once the current transaction is durable, which waits for it; at once when there is none. */
+  afterCommit(then: () => void | Promise<void>): void {
     const { transaction } = databaseContext();
     if (transaction) transaction.afterCommit.push(then);
-    else then();
+    else void then();
   }
 
   /** One statement outside any transaction and scope: for functions that bring their own. */
@@ -103,7 +122,7 @@ export class Database {
   private async within<T>(scope: Scope, work: () => Promise<T>): Promise<T> {
     const outer = databaseContext();
     const { transaction } = outer;
-    if (!transaction) return withContext({ scope }, work);
+    if (!transaction) return withContext({ ...outer, scope }, work);
     const { manager } = transaction;
     const [entering, leaving] = [scopeSql(scope), scopeSql(outer.scope)];
     if (entering === leaving) return work();
@@ -116,19 +135,27 @@ export class Database {
     }
   }
 
+  private ask<T>(source: DataSource, scope: Scope, question: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const isolation = source === this.source ? '' : 'READ ONLY';
+    return this.begin({ source, scope, isolation }, ({ manager }) => question(manager));
+  }
+
   private async repeat<T>(work: () => Promise<T>, isolation?: string): Promise<T> {
     const { scope } = databaseContext();
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.begin(scope, work, isolation);
+        return await this.begin({ source: this.source, scope, isolation }, work);
       } catch (error) {
         if (attempt === TRIES || !isTransient(error)) throw toDomainError(error);
       }
     }
   }
 
-  private async begin<T>(scope: Scope, work: (transaction: Transaction) => Promise<T>, isolation = ''): Promise<T> {
-    const runner = this.source.createQueryRunner();
+  private async begin<T>(
+    { source, scope, isolation = '' }: Beginning,
+    work: (transaction: Transaction) => Promise<T>,
+  ): Promise<T> {
+    const runner = source.createQueryRunner();
     const transaction: Transaction = { manager: runner.manager, afterCommit: [] };
     try {
       // One message instead of two, which is why TypeORM's own startTransaction() is not used; it must still know of it.
@@ -136,7 +163,7 @@ export class Database {
       Object.assign(runner, { isTransactionActive: true });
       const result = await withContext({ scope, transaction }, () => work(transaction));
       await runner.query('COMMIT');
-      for (const then of transaction.afterCommit) then();
+      for (const then of transaction.afterCommit) await then();
       return result;
     } catch (error) {
       // TypeORM has let go of it: the connection broke, and whatever came after that is no more than its echo.

@@ -8,11 +8,13 @@ export type Scope = { readonly tenant_id: string } | 'system' | 'none';
 /** The transaction that the running code is part of. */
 export interface Transaction {
   readonly manager: EntityManager;
-  readonly afterCommit: (() => void)[];
+  readonly afterCommit: (() => void | Promise<void>)[];
 }
 
 export interface DatabaseContext {
   readonly scope: Scope;
+  /** Whether a replica may answer, which may be somewhat behind. Within a transaction it never does. */
+  readonly from?: 'replica';
   readonly transaction?: Transaction;
 }
 

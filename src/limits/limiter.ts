@@ -74,6 +74,21 @@ export class Limiter implements ThrottlerStorage, OnApplicationShutdown {
     }
   }
 
+  /**
+   * For what is to be said once in a window, by whichever process. Counts against no limit, and no client hears of it.
+   * @returns whether nobody has been first with this subject within the window, and in how many milliseconds there may be
+   * a first one again.
+   */
+  async claim(what: string, subject: string, window_ms: number): Promise<{ first: boolean; again_ms: number }> {
+    const check: Check = { policy: what, subject: this.subjects.digest(subject), limit: 1, window_ms };
+    const counted = (this.alone ? this.local : this.storage).take([check]).catch((error: unknown) => {
+      this.goAlone(error);
+      return this.local.take([check]);
+    });
+    const [{ full, reset_ms }] = await counted;
+    return { first: !full, again_ms: reset_ms };
+  }
+
   /** What @nestjs/throttler asks for: one hit, its answer in seconds. Nothing is barred for longer than its window. */
   async increment(
     subject: string,

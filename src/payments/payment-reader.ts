@@ -42,7 +42,7 @@ export class PaymentReader {
 
   /** Newest first: the actor's own, of an admin the tenant's, of a platform admin the one that is named. */
   list(actor: Principal, query: PaymentQuery): Promise<Keyset<Payment>> {
-    return this.narrowed(actor, query, (filter, page) => this.payments.list(filter, page));
+    return this.database.reading(() => this.narrowed(actor, query, (filter, page) => this.payments.list(filter, page)));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './connect.js';
 import { grainOf, LimiterStorage, type Check, type Tally } from '../limits/limiter-storage.js';
 import { limitKey } from './keys.js';
 import { RedisClients } from './redis-clients.js';
@@ -47,7 +47,7 @@ end
 return tallies
 `;
 
-type Counting = Redis & {
+type Counting = RedisClient & {
   takeHits(
     keys: number,
     ...keysAndArguments: (string | number)[]

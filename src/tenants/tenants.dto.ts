@@ -59,7 +59,7 @@ export class TenantResponse {
   @ApiProperty({ format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
   readonly updated_at!: Date;
 
-  static from({ id, name, status, requests_per_minute, created_at, updated_at }: Tenant): TenantResponse {
+  static from({ id, name, status, requests_per_minute, created_at, updated_at }: Readonly<Tenant>): TenantResponse {
     return { id, name, status, requests_per_minute, created_at, updated_at };
   }
 }

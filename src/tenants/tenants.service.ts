@@ -5,6 +5,7 @@ import type { Page } from '../common/pagination.js';
 import { uuidv7 } from '../common/uuid.js';
 import { Database } from '../database/database.js';
 import { TenantChanges, type TenantFields } from './tenant-changes.js';
+import { TenantCopies } from './tenant-copies.js';
 import { DEFAULT_TENANT_ID, Tenant } from './tenant.entity.js';
 import { TenantNotFoundError } from './tenants.errors.js';
 import { TenantsRepository, type TenantListQuery } from './tenants.repository.js';
@@ -14,6 +15,7 @@ import { TenantsRepository, type TenantListQuery } from './tenants.repository.js
 export class TenantsService {
   constructor(
     private readonly tenants: TenantsRepository,
+    private readonly copies: TenantCopies,
     private readonly changes: TenantChanges,
     private readonly audit: AuditService,
     private readonly database: Database,
@@ -25,9 +27,12 @@ export class TenantsService {
     return { ...(await this.database.asSystem(() => this.tenants.list(query))), page, per_page };
   }
 
-  /** @throws {TenantNotFoundError} */
-  async get(id: string): Promise<Tenant> {
-    const tenant = await this.database.asSystem(() => this.tenants.find(id));
+  /**
+   * To be shown: it may be a few seconds old where another process has changed it.
+   * @throws {TenantNotFoundError}
+   */
+  async get(id: string): Promise<Readonly<Tenant>> {
+    const tenant = await this.copies.find(id);
     if (!tenant) throw new TenantNotFoundError(id);
     return tenant;
   }

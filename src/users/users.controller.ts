@@ -15,6 +15,7 @@ import {
   UsernameTakenError,
   UserNotFoundError,
 } from './users.errors.js';
+import { Profiles } from './profiles/profiles.js';
 import { UsersService } from './users.service.js';
 
 /** A malformed id is answered as an unknown one. */
@@ -23,7 +24,10 @@ const UserId = IdPipe((id) => new UserNotFoundError(id));
 @ApiTags('users')
 @Controller('users')
 export class UsersController {
-  constructor(private readonly users: UsersService) {}
+  constructor(
+    private readonly users: UsersService,
+    private readonly profiles: Profiles,
+  ) {}
 
   @Get()
   @Roles('admin')
@@ -61,8 +65,8 @@ export class UsersController {
   @Get('me')
   @ApiOperation({ summary: 'Get the own account', description: 'Whoever the access token names.' })
   @ApiOkResponse({ type: UserResponse, description: 'The own account' })
-  async getOwn(@CurrentUser() actor: Principal): Promise<UserResponse> {
-    return UserResponse.from(await this.users.get(actor, actor.id));
+  getOwn(@CurrentUser() actor: Principal): Promise<UserResponse> {
+    return this.profiles.get(actor, actor.id);
   }
 
   @Patch('me')
@@ -91,8 +95,8 @@ export class UsersController {
   @ApiOperation({ summary: 'Get user by ID', description: 'The own account; for admins any of the tenant.' })
   @ApiOkResponse({ type: UserResponse, description: 'The user' })
   @ApiErrors(UserNotFoundError)
-  async get(@CurrentUser() actor: Principal, @Param('id', UserId) id: string): Promise<UserResponse> {
-    return UserResponse.from(await this.users.get(actor, id));
+  get(@CurrentUser() actor: Principal, @Param('id', UserId) id: string): Promise<UserResponse> {
+    return this.profiles.get(actor, id);
   }
 
   @Patch(':id')

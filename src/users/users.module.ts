@@ -10,6 +10,7 @@ import { FirstAdmin } from './newcomers/first-admin.js';
 import { Newcomers } from './newcomers/newcomers.js';
 import { Passwords } from './passwords.js';
 import { CommonPasswords } from './passwords/common-passwords.js';
+import { Profiles } from './profiles/profiles.js';
 import { User } from './user.entity.js';
 import { UsersController } from './users.controller.js';
 import { UsersRepository } from './users.repository.js';
@@ -27,6 +28,7 @@ import { UsersService } from './users.service.js';
     InterventionsService,
     Newcomers,
     Passwords,
+    Profiles,
     UsersService,
     { provide: UsersRepository, useClass: TypeOrmUsersRepository },
   ],

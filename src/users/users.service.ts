@@ -32,13 +32,18 @@ export class UsersService {
     const { page, per_page, q, role, status, sort } = query;
     const descending = sort.startsWith('-');
     const by = sort.replace('-', '') as 'created_at' | 'email' | 'full_name';
-    const found = await this.database.asTenant(tenant_id, () =>
-      this.users.list({ tenant_id, q, role, status, sort: by, descending, page, per_page }),
+    const found = await this.database.reading(() =>
+      this.database.asTenant(tenant_id, () =>
+        this.users.list({ tenant_id, q, role, status, sort: by, descending, page, per_page }),
+      ),
     );
     return { ...found, page, per_page };
   }
 
-  /** @throws {UserNotFoundError} no such user, or none that this caller may see: the own account, or an admin's tenant. */
+  /**
+   * The account as the store has it now, for whoever is going to decide something; what is only shown comes from `Profiles`.
+   * @throws {UserNotFoundError} no such user, or none that this caller may see: the own account, or an admin's tenant.
+   */
   async get(actor: Principal, id: string): Promise<User> {
     const user = isAdmin(actor) || actor.id === id ? await this.reach(actor, () => this.users.find(id)) : null;
     if (!user) throw new UserNotFoundError(id);

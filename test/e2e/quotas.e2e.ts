@@ -35,6 +35,10 @@ const warnings = (of: TestApp, tenant_id: string): Record<string, unknown>[] =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter((line) => line['tenant_id'] === tenant_id);
 
+/** Warnings since the start, as the metrics have them. */
+const counted = async ({ opsUrl }: TestApp): Promise<number> =>
+  Number(/^omni_quota_warnings (\d+)$/m.exec(await (await fetch(`${opsUrl}/metrics`)).text())?.[1]);
+
 describe('the quota of a tenant', () => {
   it('is what its users ask together; whoever comes too late is told when to come again', async () => {
     const [one, other] = await pairOf(await newTenant(app));
@@ -127,7 +131,33 @@ describe('a tenant that approaches its quota', () => {
   });
 });
 
+describe('without Redis', () => {
+  it('a tenant is warned of once too, and the metrics count it', async () => {
+    const alone = await startApp({ redis: 'none', settings: { RATE_LIMIT_TENANT: `${STANDARD}/1m` } });
+    const tenant_id = await newTenant(app);
+    const user = await member(app, tenant_id);
+    const before = await counted(alone);
+    await times(STANDARD, () => ask(user, alone));
+
+    expect(warnings(alone, tenant_id)).toHaveLength(1);
+    expect(await counted(alone)).toBe(before + 1);
+    await alone.close();
+  });
+});
+
 describeWithRedis('with Redis', () => {
+  it('processes warn of a tenant once together, and the metrics of the one that did count it', async () => {
+    const other = await startApp({ settings: { RATE_LIMIT_TENANT: `${STANDARD}/1m` }, timings: PATIENT });
+    const tenant_id = await newTenant(app);
+    const user = await member(app, tenant_id);
+    const before = (await counted(app)) + (await counted(other));
+    await times(2 * STANDARD, (turn) => ask(user, turn % 2 ? app : other));
+
+    expect([...warnings(app, tenant_id), ...warnings(other, tenant_id)]).toHaveLength(1);
+    expect((await counted(app)) + (await counted(other))).toBe(before + 1);
+    await other.close();
+  });
+
   it('processes count a tenant together, and each by itself while it is away', async () => {
     const wire = await Wire.to(app.settings.REDIS_URL!);
     const settings = { RATE_LIMIT_TENANT: `${STANDARD}/1m`, REDIS_URL: wire.url };

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { TenantCopies } from '../../src/tenants/tenant-copies.js';
 import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { member, newTenant } from '../support/accounts.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import { Client, succeed } from '../support/client.js';
 import { conforming } from '../support/conformance.js';
+import { eventually } from '../support/eventually.js';
 import { ADMIN } from '../support/stage.js';
 
 let app: TestApp;
@@ -16,6 +18,54 @@ beforeAll(async () => {
 const someName = (): string => `Tenant ${randomUUID()}`;
 const newOne = async (given: object = {}): Promise<any> =>
   succeed(await platform.post('/tenants', { name: someName(), ...given }));
+
+describe('GET /tenants/{id}', () => {
+  const rename = (id: string, name: string): Promise<unknown> =>
+    app.sql('UPDATE tenants SET name = $2 WHERE id = $1', [id, name]);
+  const nameOf = async (id: string, on = app): Promise<string> =>
+    succeed(await on.request('GET', `/tenants/${id}`, { token: platform.token })).name;
+
+  it('is answered from memory for a while, and shows a change of this process at once', async () => {
+    const slow = await startApp({ timings: { tenant_copy_ms: 60_000 } });
+    const { id, name } = await newOne();
+    await nameOf(id, slow);
+    const [unseen, seen] = [someName(), someName()];
+    await rename(id, unseen);
+    expect(await nameOf(id, slow)).toBe(name);
+
+    succeed(await slow.request('PATCH', `/tenants/${id}`, { token: platform.token, body: { name: seen } }));
+    expect(await nameOf(id, slow)).toBe(seen);
+    await slow.close();
+  });
+
+  it('shows a change of another process within seconds, while requests are refused at once', async () => {
+    const quick = await startApp({ timings: { tenant_copy_ms: 200 } });
+    const { id } = await newOne();
+    const user = await member(app, id);
+    await nameOf(id, quick);
+    const [name, status] = [someName(), 'disabled'];
+    succeed(await platform.patch(`/tenants/${id}`, { name, status }));
+
+    expect((await quick.request('GET', '/users/me', { token: user.token })).status).toBe(401);
+    await eventually(async () => (await nameOf(id, quick)) === name);
+    await quick.close();
+  });
+
+  it('remembers 128 tenants, those that were looked at last', async () => {
+    const slow = await startApp({ database: 'own', timings: { tenant_copy_ms: 60_000 } });
+    const copies = slow.app.get(TenantCopies);
+    const tenants = await slow.sql<{ id: string }>(
+      `INSERT INTO tenants (id, name) SELECT gen_random_uuid(), 'Many ' || n FROM generate_series(1, 129) n RETURNING id`,
+    );
+    for (const { id } of tenants) await copies.find(id);
+    const [first, last] = [tenants.at(0)!.id, tenants.at(-1)!.id];
+    for (const id of [first, last]) await slow.sql('UPDATE tenants SET name = $2 WHERE id = $1', [id, `Renamed ${id}`]);
+
+    expect((await copies.find(last))!.name).toBe('Many 129');
+    expect((await copies.find(first))!.name).toBe(`Renamed ${first}`);
+    await slow.close();
+  });
+});
 
 describe('POST /tenants', () => {
   it('makes a tenant, active and without a number of its own unless told', async () => {

@@ -9,6 +9,8 @@ import { rawSettings, sharedStage, SHORT_TIMINGS, type TestSettings } from './st
 export interface ProcessOptions {
   readonly settings?: TestSettings;
   readonly timings?: Partial<Timings>;
+  /** Node's own variables: the application's come as settings. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** The checkpoint at which it kills itself. */
   readonly die_at?: string;
   /** How many requests are there when it does. */
@@ -33,11 +35,17 @@ atEnd(async () => {
  * Starts a process of the shipped build, a replica of the file's other apps: same database, inbox, Redis and secret.
  * @returns when it answers requests.
  */
-export async function startProcess({ settings, timings, ...ends }: ProcessOptions = {}): Promise<TestProcess> {
+export async function startProcess({
+  settings,
+  timings,
+  environment,
+  ...ends
+}: ProcessOptions = {}): Promise<TestProcess> {
   const raw = rawSettings(await sharedStage(), settings);
   const child = fork(join(import.meta.dirname, 'process-entry.mjs'), {
     env: {
       PATH: process.env['PATH'],
+      ...environment,
       TEST_PROCESS: JSON.stringify({ raw, timings: { ...SHORT_TIMINGS, ...timings }, ...ends }),
     },
     execArgv: [],

@@ -32,6 +32,7 @@ const DEFAULTS: [name: keyof Settings, value: unknown][] = [
   ['CORS_ORIGINS', undefined],
   ['POSTGRES_URL', undefined],
   ['POSTGRES_OWNER_URL', undefined],
+  ['POSTGRES_REPLICA_URL', undefined],
   ['REDIS_URL', undefined],
   ['REDIS_CACHE_URL', undefined],
   ['MONGODB_URL', undefined],
@@ -134,7 +135,7 @@ describe('what is refused', () => {
     [
       'a Redis URL without scheme',
       { REDIS_URL: 'localhost:6379' },
-      'REDIS_URL must be a URL that begins with redis:// or rediss://',
+      'REDIS_URL must be a URL that begins with redis:// or rediss:// or redis+sentinel:// or rediss+sentinel:// or redis+cluster:// or rediss+cluster://',
     ],
     ['any origin', { CORS_ORIGINS: '*' }, 'CORS_ORIGINS "*" is no origin such as https://app.example.com'],
     [
