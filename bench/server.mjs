@@ -42,6 +42,7 @@ const LIFTED = [
  */
 export const productionOn = ({ appUrl, redisUrl, smtpUrl }) => ({
   NODE_ENV: 'production',
+  LOG_LEVEL: 'info',
   HOST: '127.0.0.1',
   PUBLIC_URL: 'https://bench.example',
   POSTGRES_URL: appUrl,
