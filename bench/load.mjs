@@ -36,11 +36,11 @@ const LEAD = 0.15;
 export async function load(urls, ask, { seconds, connections, per_second }) {
   const servers = [urls].flat();
   const begun = performance.now();
-  const [from, to] = [begun + LEAD * seconds * 1_000, begun + (1 + LEAD) * seconds * 1_000];
-  /** @type {number[]} */
-  const times = [];
+  const from = begun + LEAD * seconds * 1_000;
+  const to = from + seconds * 1_000;
+  /** @type {{ sent: number, answered: number }[]} */
+  const answers = [];
   let turn = 0;
-  let last = from;
   const loop = async (/** @type {number} */ index) => {
     const line = await open(servers[index % servers.length] ?? '');
     try {
@@ -48,14 +48,11 @@ export async function load(urls, ask, { seconds, connections, per_second }) {
         if (per_second) sent = await nextTurn(begun, ((turn + 0.5) / per_second) * 1_000);
         const { status = 200, ...question } = ask(turn++, index);
         const answer = await line.send(textOf(question));
-        const now = performance.now();
+        const answered = performance.now();
         if (![status].flat().includes(answer.status))
           throw new Error(`${question.method} ${question.path} was answered ${answer.status}: ${answer.body()}`);
-        if (sent >= from) {
-          times.push(now - sent);
-          last = now;
-        }
-        sent = now;
+        answers.push({ sent, answered });
+        sent = answered;
       }
     } finally {
       line.close();
@@ -63,9 +60,23 @@ export async function load(urls, ask, { seconds, connections, per_second }) {
   };
   const loops = await Promise.allSettled(Array.from({ length: connections }, (_, index) => loop(index)));
   for (const one of loops) if (one.status === 'rejected') throw one.reason;
-  times.sort((one, other) => one - other);
+  return figuresOf(answers, from);
+}
+
+/**
+ * What was asked before is left out, unless there is nothing else: an answer may take longer than the whole of it.
+ * @param {{ sent: number, answered: number }[]} all
+ * @param {number} from
+ * @returns {Figures}
+ */
+function figuresOf(all, from) {
+  const later = all.filter(({ sent }) => sent >= from);
+  const answers = later.length > 0 ? later : all;
+  const times = answers.map(({ sent, answered }) => answered - sent).toSorted((one, other) => one - other);
+  const begun = answers.reduce((first, { sent }) => Math.min(first, sent), Infinity);
+  const ended = answers.reduce((last, { answered }) => Math.max(last, answered), -Infinity);
   const at = (/** @type {number} */ part) => times[Math.floor(times.length * part)] ?? NaN;
-  return { rate: times.length / ((last - from) / 1_000), p50: at(0.5), p95: at(0.95) };
+  return { rate: times.length / ((ended - begun) / 1_000), p50: at(0.5), p95: at(0.95) };
 }
 
 /** @param {number} begun @param {number} ms - after that. @returns {Promise<number>} when it is. */

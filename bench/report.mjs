@@ -22,9 +22,10 @@ const ratioOf = (/** @type {Result} */ { ours, bare }) =>
 
 /** @param {Result} result */
 export function isMet(result) {
-  const { target, most } = result.cell;
+  const { target, most, most_of_bare } = result.cell;
   if (target !== undefined) return ratioOf(result) >= target;
-  if (most !== undefined) return (result.bare.length ? ratioOf(result) : median(result.ours)) <= most;
+  if (most_of_bare !== undefined) return ratioOf(result) <= most_of_bare;
+  if (most !== undefined) return median(result.ours) <= most;
   return null;
 }
 
@@ -85,9 +86,10 @@ function spread({ ours, bare }) {
 }
 
 /** @param {import('./requests.mjs').Cell} cell */
-function targetOf({ target, most, bare, unit = '' }) {
+function targetOf({ target, most, most_of_bare, unit = '' }) {
   if (target !== undefined) return `>= ${target}`;
-  return most === undefined ? '' : `<= ${most}${bare ? '' : unit}`;
+  if (most_of_bare !== undefined) return `<= ${most_of_bare}`;
+  return most === undefined ? '' : `<= ${most}${unit}`;
 }
 
 const VERDICTS = new Map([

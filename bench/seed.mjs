@@ -26,6 +26,7 @@ const COST = { algorithm: Algorithm.Argon2id, memoryCost: 19_456, timeCost: 2, p
  * @property {Record<string, string>} variables - of the application in production.
  * @property {import('./server.mjs').Server} app - one process that answers requests; what is to be done behind them waits.
  * @property {string} bareUrl - the server by hand.
+ * @property {() => Promise<{ rate: number }>} startBareServer - how many milliseconds another one takes to be there.
  * @property {(tenant: string, size: number, logins?: number) => Promise<Person[]>} people - makes a tenant with so many
  *   users; the first of them is an admin. Those who log in are told.
  */
@@ -36,7 +37,8 @@ export async function startStage(engines) {
   const variables = productionOn(engines);
   const app = await startServer({ ...variables, PROCESS_ROLE: 'api' });
   atEnd(app.stop);
-  const bare = await startBare('server', { POSTGRES_URL: engines.superUrl, KEY: key.toString('base64') });
+  const start = () => startBare('server', { POSTGRES_URL: engines.superUrl, KEY: key.toString('base64') });
+  const bare = await start();
   atEnd(bare.stop);
   const jwt = new JwtService({ privateKey: /** @type {any} */ (createSecretKey(key)) });
   const password_hash = await hash(PASSWORD, COST);
@@ -45,6 +47,13 @@ export async function startStage(engines) {
     variables,
     app,
     bareUrl: bare.hello.url,
+    async startBareServer() {
+      const begun = performance.now();
+      const another = await start();
+      const rate = performance.now() - begun;
+      await another.stop();
+      return { rate };
+    },
     async people(tenant, size, logins = 1) {
       const found = await seed(engines.pool, { tenant, size, logins, password_hash });
       const people = [];

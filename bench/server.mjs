@@ -131,12 +131,14 @@ export async function startBare(name, env = {}) {
     pid: child.pid ?? 0,
     /** @param {object} message */
     async ask(message) {
-      const answer = once(child, 'message');
+      const answer = Promise.race([once(child, 'message'), ended]);
       child.send(message);
-      return (await answer)[0];
+      const said = await answer;
+      if (!Array.isArray(said)) throw new Error(`${name} ended before it answered`);
+      return said[0];
     },
     async stop() {
-      child.disconnect();
+      if (child.connected) child.disconnect();
       await ended;
     },
   };

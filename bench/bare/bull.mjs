@@ -18,8 +18,13 @@ void queue.process(AT_ONCE, async (/** @type {any} */ { data }) => {
   if (data.mail) await transport.sendMail(data.mail);
   if (--left === 0) done();
 });
+// It is of no use to measure what fails.
+queue.on('failed', (_, error) => {
+  console.error(error);
+  process.exit(1);
+});
 
-process.on('message', async (/** @type {any} */ { jobs, mail }) => {
+const measure = async (/** @type {any} */ { jobs, mail }) => {
   left = jobs;
   const finished = new Promise((resolve) => (done = () => resolve(undefined)));
   const begun = performance.now();
@@ -32,7 +37,8 @@ process.on('message', async (/** @type {any} */ { jobs, mail }) => {
   }
   await finished;
   process.send?.({ rate: jobs / ((performance.now() - begun) / 1_000) });
-});
+};
+process.on('message', (message) => void measure(message));
 await queue.isReady();
 process.send?.({ ready: true });
 process.on('disconnect', () => process.exit());
