@@ -74,24 +74,34 @@ async function measure(cells) {
   return results;
 }
 
-try {
+/** @type {import('./report.mjs').Result[]} */
+const results = [];
+/** @type {import('./report.mjs').Result[]} */
+const lists = [];
+
+/** @param {import('./engines.mjs').Engines} engines */
+async function report({ versions }) {
   const { heading, listTable, table } = await import('./report.mjs');
+  console.log(`\n${heading(versions, { rounds, seconds })}\n`);
+  if (results.length > 0) console.log(`${table(results)}\n`);
+  if (lists.length > 0) console.log(`${listTable(lists)}\n`);
+}
+
+try {
   const { startStage } = await import('./seed.mjs');
   const engines = await startEngines();
   const stage = await startStage(engines);
-  /** @type {import('./report.mjs').Result[]} */
-  const results = [];
-  /** @type {import('./report.mjs').Result[]} */
-  const lists = [];
-  for (const name of chosen) {
-    process.stderr.write(`${name} ... `);
-    const begun = Date.now();
-    (name === 'list' ? lists : results).push(...(await measure(await cellsOf(name, stage))));
-    process.stderr.write(`${((Date.now() - begun) / 1_000).toFixed(0)} s\n`);
+  try {
+    for (const name of chosen) {
+      process.stderr.write(`${name} ... `);
+      const begun = Date.now();
+      (name === 'list' ? lists : results).push(...(await measure(await cellsOf(name, stage))));
+      process.stderr.write(`${((Date.now() - begun) / 1_000).toFixed(0)} s\n`);
+    }
+  } finally {
+    // What was measured before something failed is worth as much.
+    await report(engines);
   }
-  console.log(`\n${heading(engines.versions, { rounds, seconds })}\n`);
-  if (results.length > 0) console.log(`${table(results)}\n`);
-  if (lists.length > 0) console.log(`${listTable(lists)}\n`);
 } finally {
   await endAll();
 }
