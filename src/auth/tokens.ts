@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { isId } from '../common/fields.js';
 import { Keyring } from '../common/keyring.js';
+import { requestContext, type RequestContext } from '../common/request-context.js';
 import { uuidv7 } from '../common/uuid.js';
 import { Settings } from '../config/settings.js';
 import { NamesClient } from '../limits/request-limits.js';
@@ -36,6 +37,7 @@ interface Claims {
 @Injectable()
 export class Tokens {
   private readonly keys = new Map<string, KeyObject>();
+  private readonly verified = new WeakMap<RequestContext, { token: string; claims: Promise<Claims> }>();
 
   constructor(
     private readonly jwt: JwtService,
@@ -74,8 +76,20 @@ export class Tokens {
     );
   }
 
-  /** @throws {InvalidTokenError} it is not one of ours, or not one for this, or its time is over. */
-  async verify(token: string): Promise<Claims> {
+  /**
+   * Once in each request: the limits ask whose it is, and the guard asks again.
+   * @throws {InvalidTokenError} it is not one of ours, or not one for this, or its time is over.
+   */
+  verify(token: string): Promise<Claims> {
+    const request = requestContext();
+    const known = request && this.verified.get(request);
+    if (known?.token === token) return known.claims;
+    const claims = this.prove(token);
+    if (request) this.verified.set(request, { token, claims });
+    return claims;
+  }
+
+  private async prove(token: string): Promise<Claims> {
     const key = token.length <= MAX_LENGTH ? this.keyFor(token) : undefined;
     if (!key) throw new InvalidTokenError();
     try {

@@ -8,11 +8,28 @@ export async function pageOf<Row extends ObjectLiteral>(
   { page, per_page }: Pick<PageQuery, 'page' | 'per_page'>,
 ): Promise<Total & { data: Row[] }> {
   const all = found.clone();
-  const data = await found
-    .offset((page - 1) * per_page)
-    .limit(per_page)
-    .getMany();
+  const skipped = (page - 1) * per_page;
+  const data = await (skipped > DEEP
+    ? deepPage(found, skipped, per_page)
+    : found.offset(skipped).limit(per_page).getMany());
   return { data, ...(await totalOf(manager, all)) };
+}
+
+/** What is skipped is read too: from so many rows on by an index alone, where one holds the order, not row by row. */
+const DEEP = 1_000;
+
+async function deepPage<Row extends ObjectLiteral>(
+  found: SelectQueryBuilder<Row>,
+  skipped: number,
+  per_page: number,
+): Promise<Row[]> {
+  const ids = await found
+    .clone()
+    .select(`${found.alias}.id`, 'id')
+    .offset(skipped)
+    .limit(per_page)
+    .getRawMany<{ id: string }>();
+  return ids.length === 0 ? [] : found.andWhereInIds(ids.map(({ id }) => id)).getMany();
 }
 
 /** Counts no further than the total is exact; past that the planner knows well enough. */

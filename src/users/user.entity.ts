@@ -30,6 +30,10 @@ export class User {
   @Column('text')
   full_name!: string;
 
+  /** The name in lower case, for the search. PostgreSQL keeps it. */
+  @Column({ type: 'text', select: false, insert: false, update: false })
+  full_name_key?: string;
+
   /** PHC string. Left out of every read that does not ask for it by name. */
   @Column('text', { select: false })
   password_hash!: string;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Database } from '../../src/database/database.js';
 import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { insertUsers, member, newTenant } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
@@ -97,6 +98,70 @@ describe('pages', () => {
     expect(total).toBeGreaterThan(10_000);
     expect(total).toBeLessThan(13_000);
   });
+
+  it('far back are as the near ones: everybody once, in order', async () => {
+    const tenant = await newTenant(app);
+    const owner = await member(app, tenant, 'admin');
+    await app.sql(
+      `INSERT INTO users (id, tenant_id, email, full_name, password_hash, created_at)
+       SELECT gen_random_uuid(), $1, n || '@queue.example.com', 'Number ' || n, '', now() - n * interval '1 minute'
+       FROM generate_series(1, 1500) n`,
+      [tenant],
+    );
+    const pages = await Promise.all([10, 11, 12, 15].map((page) => owner.get(`/users?per_page=100&page=${page}`)));
+    const [, , , last] = pages;
+
+    expect(pages.map(({ body }) => body.data.length)).toEqual([100, 100, 100, 100]);
+    expect(new Set(pages.flatMap(idsOf)).size).toBe(400);
+    expect(namesOf(last!)).toEqual(Array.from({ length: 100 }, (_, index) => `Number ${1_400 + index}`));
+    expect((await owner.get('/users?per_page=100&page=16')).body.data).toHaveLength(1);
+    expect((await owner.get('/users?per_page=100&page=17')).body.data).toEqual([]);
+  });
+});
+
+describe('what is asked of a long list', () => {
+  /** How PostgreSQL would go about it, within the scope of the tenant. */
+  const planOf = (tenant: string, rest: string): Promise<string> => {
+    const database = app.app.get(Database);
+    return database.asTenant(tenant, () =>
+      database.run(async (manager) => {
+        const lines = await manager.query<{ 'QUERY PLAN': string }[]>(
+          `EXPLAIN SELECT * FROM users WHERE tenant_id = $1 ${rest}`,
+          [tenant],
+        );
+        return lines.map((line) => line['QUERY PLAN']).join('\n');
+      }),
+    );
+  };
+
+  let tenant: string;
+  beforeAll(async () => {
+    tenant = await newTenant(app);
+    await app.sql(
+      `INSERT INTO users (id, tenant_id, email, username, username_key, full_name, password_hash)
+       SELECT gen_random_uuid(), $1, md5(n || 'e') || '@long.example.com', substr(md5(n || 'u'), 1, 20), substr(md5(n || 'u'), 1, 20),
+         md5(n || 'f'), '' FROM generate_series(1, 20000) n`,
+      [tenant],
+    );
+    await app.sql('ANALYZE users');
+  });
+
+  it.each(['email', 'username_key', 'full_name_key'])('is found by an index: the beginning of %s', async (column) => {
+    const plan = await planOf(tenant, `AND ${column} ^@ 'abcde'`);
+
+    expect(plan).toMatch(new RegExp(`Index Cond: .*${column} (~>=~|>=) 'abcde'`));
+    expect(plan).not.toContain('Seq Scan');
+  });
+
+  it.each(['created_at DESC, id DESC', 'email, id', 'email DESC, id DESC', 'full_name, id', 'full_name DESC, id DESC'])(
+    'comes in order from an index: %s',
+    async (order) => {
+      const plan = await planOf(tenant, `ORDER BY ${order} LIMIT 20`);
+
+      expect(plan).toMatch(/Index Scan (Backward )?using users_/);
+      expect(plan).not.toContain('Sort');
+    },
+  );
 });
 
 describe('filters', () => {

@@ -9,7 +9,7 @@ const section = (heading: string): string => README.split(`\n## ${heading}\n`)[1
 /** What stands between backquotes, but for the files that the recipe would make. */
 const quoted = [...README.replace(section('Add a feature'), '').matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text);
 
-const files = ['src', 'test', 'migrations', 'bin'].flatMap((folder) =>
+const files = ['src', 'test', 'migrations', 'bin', 'bench'].flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(
     (name) => `/${folder}/${name.replaceAll(sep, '/')}`,
   ),

@@ -3,6 +3,7 @@ import { JwtService } from '@nestjs/jwt';
 import { Tokens } from '../../src/auth/tokens.js';
 import { InvalidTokenError } from '../../src/auth/auth.errors.js';
 import { Keyring } from '../../src/common/keyring.js';
+import { withRequestContext } from '../../src/common/request-context.js';
 import { uuidv7 } from '../../src/common/uuid.js';
 import { readSettings } from '../../src/config/read-settings.js';
 
@@ -199,5 +200,32 @@ describe('a ring of keys', () => {
     const { tokens: rotated } = tokensWith(`k2:${SECOND},k1:${FIRST}`);
 
     await expect(rotated.verify(forge({ kid: 'k2' }))).rejects.toThrow(InvalidTokenError);
+  });
+});
+
+describe('within one request', () => {
+  const within = <T>(work: () => T): T => withRequestContext({ request_id: randomUUID(), ip: '192.0.2.1' }, work);
+
+  it('a token is proven once, and every other one, and every other request, by itself', async () => {
+    const jwt = new JwtService();
+    const prove = jest.spyOn(jwt, 'verifyAsync');
+    const counted = new Tokens(jwt, keyring, readSettings({ SECRET_KEY: `k1:${FIRST}` }));
+    const [one, other, false_one] = [
+      await counted.sign(whose),
+      await counted.sign(whose),
+      forge({}, {}, 'not the key'),
+    ];
+
+    await within(async () => {
+      expect(await counted.findUser(`Bearer ${one}`)).toBe(whose.user_id);
+      expect(await counted.verify(one)).toMatchObject({ sid: whose.session_id });
+      expect(prove).toHaveBeenCalledTimes(1);
+      expect(await counted.verify(other)).not.toEqual(await counted.verify(one));
+      await expect(counted.verify(false_one)).rejects.toThrow(InvalidTokenError);
+      await expect(counted.verify(false_one)).rejects.toThrow(InvalidTokenError);
+    });
+    prove.mockClear();
+    await within(() => counted.verify(one));
+    expect(prove).toHaveBeenCalledTimes(1);
   });
 });
