@@ -81,6 +81,7 @@ const lists = [];
 
 /** @param {import('./engines.mjs').Engines} engines */
 async function report({ versions }) {
+  if (results.length + lists.length === 0) return;
   const { heading, listTable, table } = await import('./report.mjs');
   console.log(`\n${heading(versions, { rounds, seconds })}\n`);
   if (results.length > 0) console.log(`${table(results)}\n`);
