@@ -50,7 +50,7 @@ fastify.get('/api/v1/users', async (/** @type {any} */ { session, query }) => {
   const values = [session.tenant_id];
   if (q) {
     values.push(`${q.toLowerCase()}%`);
-    where.push('(email LIKE $2 OR username_key LIKE $2 OR lower(full_name) LIKE $2)');
+    where.push('(email LIKE $2 OR username_key LIKE $2 OR full_name_key LIKE $2)');
   }
   const found = `FROM users WHERE ${where.join(' AND ')}`;
   const [{ rows: data }, { rows: counted }] = await Promise.all([
