@@ -41,6 +41,11 @@ export const temporaryFolder = (): string => mkdtempSync(join(engines().director
 
 type Role = 'superuser' | 'owner' | 'app';
 
+let wayOfApp: ((url: string) => string) | undefined;
+
+/** Another way for the application's role, of databases that are made from now on: by a pooler. */
+export const goBy = (way: typeof wayOfApp): void => void (wayOfApp = way);
+
 /** A migrated database that nobody else uses. */
 export class TestDatabase {
   private constructor(private readonly urls: Readonly<Record<Role, string>>) {}
@@ -52,7 +57,7 @@ export class TestDatabase {
     await query(superUrl, `CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${owner}`);
     await query(superUrl, `REVOKE ALL ON DATABASE ${name} FROM PUBLIC; GRANT CONNECT ON DATABASE ${name} TO ${app}`);
     const at = (url: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
-    return new TestDatabase({ superuser: at(superUrl), owner: at(ownerUrl), app: at(appUrl) });
+    return new TestDatabase({ superuser: at(superUrl), owner: at(ownerUrl), app: at(wayOfApp?.(appUrl) ?? appUrl) });
   }
 
   /** A migrated one on a server of its own. */
