@@ -117,7 +117,8 @@ export class Shipped {
       },
       { within: 60_000 },
     );
-    if (this.child.exitCode !== null) throw new Error(`It ended before it was ready:\n${this.stderr}`);
+    if (this.child.exitCode !== null)
+      throw new Error(`It ended with ${this.child.exitCode} before it was ready:\n${this.stderr}`);
   }
 }
 
