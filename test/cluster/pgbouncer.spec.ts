@@ -18,7 +18,6 @@ const SERVERS = 4;
 /** What these go through: scopes, locks, races, work in the background, money. */
 const FILES = [
   'auth.login',
-  'database.rows',
   'limits.passwords',
   'outbox',
   'payments.races',
