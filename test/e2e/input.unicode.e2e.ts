@@ -106,7 +106,7 @@ describe('U+0000 (R13)', () => {
     const path = await fill(operation);
     for (const name of textsOf(operation)) {
       const example = exampleOf(operation).body as Record<string, unknown>;
-      isRefused(await ask(operation, path, { ...example, [name]: `${String(example[name] ?? 'a')}\0` }));
+      isRefused(await ask(operation, path, { ...example, [name]: `a\0` }));
     }
   });
 
