@@ -20,6 +20,7 @@ import { QueueModule } from './redis/queue.module.js';
 import { hasRedis, RedisModule } from './redis/redis.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
 import { InvitationsModule } from './users/invitations/invitations.module.js';
+import { UsersStoreModule } from './users/store/users-store.module.js';
 import { UsersModule } from './users/users.module.js';
 import { WebhooksModule, WebhooksWorkerModule } from './webhooks/webhooks.module.js';
 
@@ -40,6 +41,7 @@ export class AppModule {
         RedisModule.for(settings),
         LimitsModule.for(settings),
         OutboxModule,
+        UsersStoreModule.for(settings),
         TenantsModule,
         AuditModule,
         MailModule,

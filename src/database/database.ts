@@ -80,6 +80,14 @@ export class Database {
     else then();
   }
 
+  /**
+   * Runs `then` once the current transaction was rolled back, or may have been, and before it is tried again or its error
+   * is told. It must not throw.
+   */
+  afterRollback(then: () => Promise<void>): void {
+    databaseContext().transaction?.afterRollback.push(then);
+  }
+
   /** One statement outside any transaction and scope: for functions that bring their own. */
   async call<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
     try {
@@ -129,7 +137,21 @@ export class Database {
 
   private async begin<T>(scope: Scope, work: (transaction: Transaction) => Promise<T>, isolation = ''): Promise<T> {
     const runner = this.source.createQueryRunner();
-    const transaction: Transaction = { manager: runner.manager, afterCommit: [] };
+    const transaction: Transaction = { manager: runner.manager, afterCommit: [], afterRollback: [] };
+    try {
+      return await this.attempt(runner, { scope, transaction }, work, isolation);
+    } catch (error) {
+      for (const then of transaction.afterRollback) await then();
+      throw error;
+    }
+  }
+
+  private async attempt<T>(
+    runner: QueryRunner,
+    { scope, transaction }: { scope: Scope; transaction: Transaction },
+    work: (transaction: Transaction) => Promise<T>,
+    isolation: string,
+  ): Promise<T> {
     try {
       // One message instead of two, which is why TypeORM's own startTransaction() is not used; it must still know of it.
       await runner.query(`BEGIN ${isolation}; ${scopeSql(scope)}`);

@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { AccountChanges } from './account-changes.js';
@@ -10,14 +9,12 @@ import { FirstAdmin } from './newcomers/first-admin.js';
 import { Newcomers } from './newcomers/newcomers.js';
 import { Passwords } from './passwords.js';
 import { CommonPasswords } from './passwords/common-passwords.js';
-import { User } from './user.entity.js';
 import { UsersController } from './users.controller.js';
-import { UsersRepository } from './users.repository.js';
-import { TypeOrmUsersRepository } from './users.repository.typeorm.js';
 import { UsersService } from './users.service.js';
 
+/** The rules. Where the users live is `UsersStoreModule`'s affair. */
 @Module({
-  imports: [TypeOrmModule.forFeature([User]), AuditModule, TenantsModule],
+  imports: [AuditModule, TenantsModule],
   controllers: [UsersController, InterventionsController],
   providers: [
     AccountChanges,
@@ -28,8 +25,7 @@ import { UsersService } from './users.service.js';
     Newcomers,
     Passwords,
     UsersService,
-    { provide: UsersRepository, useClass: TypeOrmUsersRepository },
   ],
-  exports: [AccountChanges, Authority, Newcomers, Passwords, UsersRepository],
+  exports: [AccountChanges, Authority, Newcomers, Passwords],
 })
 export class UsersModule {}
