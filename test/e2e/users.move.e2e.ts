@@ -7,6 +7,9 @@ import { startApp, type TestApp } from '../support/app.js';
 import { describeWithMongo, TestDatabase, temporaryFolder } from '../support/engines.js';
 import type { TestSettings } from '../support/stage.js';
 
+/** Each starts the application a few times, and a command or two. */
+jest.setTimeout(240_000);
+
 const run = promisify(execFile);
 
 type Store = 'postgresql' | 'mongodb';

@@ -10,7 +10,6 @@ type Where = { readonly [Name in keyof User]?: User[Name] | readonly User[Name][
 /** As a document of MongoDB. */
 interface Document {
   readonly _id: string;
-  readonly full_name_key?: string;
   readonly [field: string]: unknown;
 }
 
@@ -28,8 +27,11 @@ export class StoredUsers {
       const { condition, parameters } = sqlOf(where);
       return this.database.query<User>('superuser', `SELECT * FROM users WHERE ${condition} ORDER BY id`, parameters);
     }
-    const documents = await this.collection.find(filterOf(where)).sort({ _id: 1 }).toArray();
-    return documents.map(({ _id, full_name_key: _, ...user }) =>
+    const documents = await this.collection
+      .find(filterOf(where), { projection: { full_name_key: 0 } })
+      .sort({ _id: 1 })
+      .toArray();
+    return documents.map(({ _id, ...user }) =>
       Object.assign({ id: _id, username: null, username_key: null }, user as unknown as User),
     );
   }

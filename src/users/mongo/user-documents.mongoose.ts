@@ -12,6 +12,8 @@ import { UserDocument } from './user.schema.js';
 
 /** What every read but the one for a login leaves out. */
 const VISIBLE = { password_hash: 0, full_name_key: 0 } as const;
+/** What every read leaves out: it is made of the full name. */
+const WHOLE = { full_name_key: 0 } as const;
 /** Fields that are not there when they have no value. */
 const OPTIONAL = ['username', 'username_key', 'undone_at'] as const;
 
@@ -45,7 +47,7 @@ export class UserDocuments extends Documents<UserDocument> {
   /** Within the scope, with the password's hash. */
   async findWhole(query: QueryFilter<UserDocument>): Promise<User | null> {
     const found = within(query);
-    const document = found && (await this.findOne(found));
+    const document = found && (await this.findOne(found, WHOLE));
     return document && toUser(document);
   }
 
@@ -84,13 +86,20 @@ export class UserDocuments extends Documents<UserDocument> {
    * @throws {EmailTakenError}
    * @throws {UsernameTakenError}
    */
-  async assertFree({ id, email, username_key }: User): Promise<void> {
-    const same: QueryFilter<UserDocument>[] = [{ email }, ...(username_key === null ? [] : [{ username_key }])];
-    const query = { $or: same, _id: trusted({ $ne: id }) };
-    const others = await this.findMany(query, { projection: { email: 1, username_key: 1 } });
+  async assertFree(user: User): Promise<void> {
+    const found = await this.findMany({ $or: rivalsOf(user) }, { projection: { email: 1 } });
+    const others = found.filter(({ _id }) => _id !== user.id);
     if (others.length === 0) return;
-    const index = others.some((other) => other.email === email) ? 'users_email_key' : 'users_username_key';
+    const index = others.some(({ email }) => email === user.email) ? 'users_email_key' : 'users_username_key';
     throw errorOf(index, null) ?? new Error(`Nobody has declared what ${index} means`);
+  }
+
+  /**
+   * Takes away what is left of a first try of the same process to insert the very same user: nothing of that one is under
+   * way any more.
+   */
+  async forgetUndone(user_id: string): Promise<void> {
+    await this.deleteOne({ _id: user_id, undone_at: trusted({ $exists: true }) });
   }
 
   /**
@@ -98,15 +107,7 @@ export class UserDocuments extends Documents<UserDocument> {
    * @throws {UsernameTakenError}
    */
   async add(user: User): Promise<void> {
-    try {
-      await this.insertOne(toDocument(user));
-    } catch (error) {
-      // The same user once more, after a first try that was undone: nothing of that one is under way any more.
-      const undone =
-        brokenIndex(error) !== null && (await this.deleteOne({ _id: user.id, undone_at: trusted({ $exists: true }) }));
-      if (!undone) throw error;
-      await this.insertOne(toDocument(user));
-    }
+    await this.insertOne(toDocument(user));
   }
 
   /**
@@ -127,12 +128,19 @@ export class UserDocuments extends Documents<UserDocument> {
   /** Within the scope, whole, in the order of their ids. @param after - the id behind which it goes on; '' for the first. */
   async wholes(after: string, limit: number): Promise<User[]> {
     const found = within({ _id: trusted({ $gt: after }) });
-    return found ? (await this.findMany(found, { limit, sort: { _id: 1 } })).map(toUser) : [];
+    return found ? (await this.findMany(found, { limit, sort: { _id: 1 }, projection: WHOLE })).map(toUser) : [];
   }
 
-  /** As given, whether it was there or not. */
-  async put(user: User): Promise<void> {
-    await this.updateOne({ _id: user.id }, wholeOf(user), { upsert: true });
+  /** As given, whether they were there or not. */
+  async putAll(users: readonly User[]): Promise<void> {
+    const writes = users.map((user) => ({
+      updateOne: { filter: { _id: user.id }, update: wholeOf(user), upsert: true },
+    }));
+    await this.attempt('Writing documents', () => this.model.bulkWrite(writes));
+  }
+
+  async removeAll(ids: readonly string[]): Promise<void> {
+    await this.attempt('Deleting documents', () => this.model.deleteMany({ _id: trusted({ $in: [...ids] }) }).exec());
   }
 
   /**
@@ -150,6 +158,12 @@ export class UserDocuments extends Documents<UserDocument> {
     }
   }
 }
+
+/** Who has the same address or username. */
+const rivalsOf = ({ email, username_key }: User): QueryFilter<UserDocument>[] => [
+  { email },
+  ...(username_key === null ? [] : [{ username_key }]),
+];
 
 /** @returns the query within the scope; null where nothing is. */
 function within(query: QueryFilter<UserDocument>): QueryFilter<UserDocument> | null {
@@ -173,7 +187,7 @@ function matching({ tenant_id, q, role, status }: UserListQuery): QueryFilter<Us
   };
 }
 
-function toUser({ _id, full_name_key: _, username, username_key, ...rest }: UserDocument): User {
+function toUser({ _id, username, username_key, ...rest }: Omit<UserDocument, 'full_name_key'>): User {
   return Object.assign(new User(), {
     id: _id,
     ...rest,

@@ -22,9 +22,9 @@ export interface PlannedWrite<T> {
   readonly before: User | null;
   /** The version that the write leaves. */
   readonly version: number;
-  /** Addresses and usernames that it takes or frees, beside those that are held by then. */
+  /** Addresses and usernames that it takes or frees. */
   readonly names: readonly string[];
-  /** Throws where the write cannot be made, before anything is put down. By then the names are held. */
+  /** Throws where the write cannot be made, before anything is put down. */
   check?(): Promise<void>;
   /** The write itself: one compare-and-set. */
   apply(): Promise<T>;
@@ -57,21 +57,26 @@ export class UserWrites {
    * Joins the caller's transaction, or is one. Until that ends nobody else writes to this user, or takes or frees the same
    * address or username.
    * @param plan - looks, and says what is to be done; null for nothing.
-   * @param names - of addresses and usernames that are known before.
+   * @param known - what is known of the plan before.
    * @throws {ContendedError} the write was undone before it was made.
    */
   write<T>(
     user_id: string,
     plan: () => Promise<PlannedWrite<T> | null>,
-    names: readonly string[] = [],
+    known: Pick<PlannedWrite<T>, 'names' | 'check'> = { names: [] },
   ): Promise<T | null> {
     return this.database.transaction(async () => {
-      await this.holdAndSettle([lockOf(user_id), ...names], 'alone');
+      await this.refuseEarly(known);
+      await this.holdAndSettle([lockOf(user_id), ...known.names], 'alone');
       const planned = await plan();
       if (!planned) return null;
-      if (planned.names.length > 0) await this.holdAndSettle(planned.names, 'alone');
+      const names = planned.names.filter((name) => !known.names.includes(name));
+      if (names.length > 0) {
+        await this.refuseEarly(planned);
+        await this.holdAndSettle(names, 'alone');
+      }
       await planned.check?.();
-      return this.make(planned, [...names, ...planned.names]);
+      return this.make(planned);
     });
   }
 
@@ -100,12 +105,21 @@ export class UserWrites {
     await this.settleAll(await this.journal.usersConcerned(names), names);
   }
 
+  /** Whoever comes too late need not wait in line for what is certain: nobody who might give it back is at it. */
+  private async refuseEarly({ names, check }: Pick<PlannedWrite<unknown>, 'names' | 'check'>): Promise<void> {
+    try {
+      await check?.();
+    } catch (error) {
+      if ((await this.journal.usersConcerned(names)).length === 0) throw error;
+    }
+  }
+
   private async settleAll(user_ids: readonly string[], names: readonly string[] | null): Promise<void> {
     for (const user_id of user_ids) await this.journal.settle(user_id, names, (writes) => this.undo(user_id, writes));
   }
 
-  private async make<T>(planned: PlannedWrite<T>, names: readonly string[]): Promise<T> {
-    const { user_id, tenant_id, before, version } = planned;
+  private async make<T>(planned: PlannedWrite<T>): Promise<T> {
+    const { user_id, tenant_id, before, version, names } = planned;
     const id = uuidv7();
     const sealed = before && this.keyring.seal(PURPOSE, JSON.stringify(before), id);
     const written = this.writtenHere();

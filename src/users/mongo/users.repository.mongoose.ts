@@ -32,11 +32,15 @@ export class MongooseUsersRepository extends UsersRepository {
       tenant_id,
       before: null,
       version,
-      names: [],
+      names: namesOf(user),
       check: () => this.documents.assertFree(user),
       apply: () => this.documents.add(user),
     };
-    await this.writes.write(user_id, async () => planned, namesOf(user));
+    const plan = async () => {
+      await this.documents.forgetUndone(user_id);
+      return planned;
+    };
+    await this.writes.write(user_id, plan, planned);
   }
 
   async find(id: string, tenant_id?: string): Promise<User | null> {
@@ -138,6 +142,8 @@ function changed(before: User, changes: UserChanges): User {
   return { ...after, username_key: after.username?.toLowerCase() ?? null };
 }
 
-function withoutHash({ password_hash: _, ...visible }: User): User {
+function withoutHash(user: User): User {
+  const visible: Partial<User> = { ...user };
+  delete visible.password_hash;
   return visible as User;
 }

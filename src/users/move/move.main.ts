@@ -38,8 +38,8 @@ async function move(url: string): Promise<void> {
         const mongodb: MovableStore = {
           count: () => database.asSystem(() => documents.countAll({})),
           wholes: (after, limit) => database.asSystem(() => documents.wholes(after, limit)),
-          put: async (users) => void (await Promise.all(users.map((user) => documents.put(user)))),
-          remove: async (ids) => void (await Promise.all(ids.map((_id) => documents.deleteOne({ _id })))),
+          put: (users) => documents.putAll(users),
+          remove: (ids) => documents.removeAll(ids),
         };
         const stores = { mongodb, postgresql: new UsersTableRepository(database) };
         const moved = await new UsersMove(new UsersHomeRepository(database), stores).run(to);
