@@ -28,6 +28,7 @@ const EXEMPT: Exemptions = {
   audit_events: { erased: 'ids, names of fields and shortened addresses; the trail is kept, and nobody can change it' },
   login_counters: { erased: `${DIGESTS}, or with the account: AuthService.followAccount()`, exported: DIGESTS },
   known_addresses: { erased: `${DIGESTS}, or with the account: AuthService.followAccount()`, exported: DIGESTS },
+  user_writes: { exported: 'what a change under way replaces: the account, which is told; gone within moments' },
   users_home: {
     erased: 'which store has the users, and no people',
     exported: 'which store has the users, and no people',

@@ -39,7 +39,13 @@ export class StoredUsers {
   /** @returns the ids of those that were changed. */
   async change(where: Where, changes: Partial<User>): Promise<string[]> {
     const ids = (await this.find(where)).map(({ id }) => id);
-    if (this.inMongo) await this.collection.updateMany(filterOf({ id: ids }), { $set: changes });
+    if (this.inMongo)
+      await this.collection.updateMany(filterOf({ id: ids }), {
+        $set: {
+          ...changes,
+          ...(changes.full_name !== undefined && { full_name_key: changes.full_name.toLowerCase() }),
+        },
+      });
     else {
       const set = Object.keys(changes).map((name, at) => `${name} = $${at + 2}`);
       await this.database.query('superuser', `UPDATE users SET ${set.join(', ')} WHERE id = ANY($1)`, [

@@ -31,10 +31,10 @@ export class UserDocuments extends Documents<UserDocument> {
     await this.attempt('Making the indexes', () => this.model.createIndexes());
   }
 
-  /** @throws {UnavailableError} MongoDB is of no use just now. */
+  /** Asked all the time: whoever asks says so when it has begun to fail. @throws MongoDB is of no use just now. */
   @Probe({ name: 'mongodb', critical: false })
   async probe(): Promise<void> {
-    await this.attempt('A ping', () => this.model.db.db!.command({ ping: 1 }));
+    await this.model.db.db!.command({ ping: 1 });
   }
 
   /** Within the scope. */
@@ -159,6 +159,9 @@ export class UserDocuments extends Documents<UserDocument> {
   }
 }
 
+/** As PostgreSQL compares them: whatever the case of the letters. */
+export const sameId = (id: string): string => id.toLowerCase();
+
 /** Who has the same address or username. */
 const rivalsOf = ({ email, username_key }: User): QueryFilter<UserDocument>[] => [
   { email },
@@ -170,7 +173,7 @@ function within(query: QueryFilter<UserDocument>): QueryFilter<UserDocument> | n
   const { scope } = databaseContext();
   if (scope === 'none') return null;
   // What is left of a user whose insert was undone has no tenant.
-  return { $and: [query, { tenant_id: scope === 'system' ? trusted({ $exists: true }) : scope.tenant_id }] };
+  return { $and: [query, { tenant_id: scope === 'system' ? trusted({ $exists: true }) : sameId(scope.tenant_id) }] };
 }
 
 /** Only what starts with it, which an index finds. */
@@ -180,7 +183,7 @@ const startsWith = (text: string): { $regex: string } =>
 function matching({ tenant_id, q, role, status }: UserListQuery): QueryFilter<UserDocument> {
   const beginning = q ? startsWith(q.toLowerCase()) : null;
   return {
-    tenant_id,
+    tenant_id: sameId(tenant_id),
     ...(role && { role }),
     ...(status && { status }),
     ...(beginning && { $or: [{ email: beginning }, { username_key: beginning }, { full_name_key: beginning }] }),
@@ -196,10 +199,11 @@ function toUser({ _id, username, username_key, ...rest }: Omit<UserDocument, 'fu
   });
 }
 
-function toDocument({ id, username, username_key, ...rest }: User): UserDocument {
+function toDocument({ id, tenant_id, username, username_key, ...rest }: User): UserDocument {
   return {
-    _id: id,
+    _id: sameId(id),
     ...rest,
+    tenant_id: sameId(tenant_id),
     full_name_key: rest.full_name.toLowerCase(),
     ...(username !== null && { username }),
     ...(username_key !== null && { username_key }),

@@ -7,7 +7,7 @@ import { databaseContext } from '../../database/scope.js';
 import { lockOf } from '../store/user-writes.repository.js';
 import type { User } from '../user.entity.js';
 import { UsersRepository, type Credentials, type UserChanges, type UserListQuery } from '../users.repository.js';
-import { UserDocuments } from './user-documents.mongoose.js';
+import { sameId, UserDocuments } from './user-documents.mongoose.js';
 import { UserWrites } from './user-writes.js';
 
 /**
@@ -44,8 +44,9 @@ export class MongooseUsersRepository extends UsersRepository {
   }
 
   async find(id: string, tenant_id?: string): Promise<User | null> {
-    await this.writes.settle([lockOf(id)]);
-    return this.documents.find({ _id: id, ...(tenant_id && { tenant_id }) });
+    const _id = sameId(id);
+    await this.writes.settle([lockOf(_id)]);
+    return this.documents.find({ _id, ...(tenant_id && { tenant_id: sameId(tenant_id) }) });
   }
 
   async findCredentials(email: string): Promise<Credentials | null> {
@@ -60,7 +61,8 @@ export class MongooseUsersRepository extends UsersRepository {
     return this.documents.page(query);
   }
 
-  update(id: string, version: number, changes: UserChanges): Promise<User | null> {
+  update(given: string, version: number, changes: UserChanges): Promise<User | null> {
+    const id = sameId(given);
     return this.writes.write<User | null>(id, async () => {
       const before = await this.documents.findWhole({ _id: id, version });
       if (!before) return null;
@@ -77,7 +79,8 @@ export class MongooseUsersRepository extends UsersRepository {
     });
   }
 
-  async delete(id: string, version: number): Promise<boolean> {
+  async delete(given: string, version: number): Promise<boolean> {
+    const id = sameId(given);
     const deleted = await this.writes.write(id, async () => {
       const before = await this.documents.findWhole({ _id: id, version });
       if (!before) return null;
@@ -98,7 +101,7 @@ export class MongooseUsersRepository extends UsersRepository {
     return this.documents.countAll({
       role: trusted({ $in: [...roles] }),
       status: 'active',
-      ...(tenant_id && { tenant_id }),
+      ...(tenant_id && { tenant_id: sameId(tenant_id) }),
     });
   }
 
@@ -107,7 +110,8 @@ export class MongooseUsersRepository extends UsersRepository {
     return this.documents.findAll({ role, status: 'active' });
   }
 
-  holdVersion(id: string, version: number): Promise<boolean> {
+  holdVersion(given: string, version: number): Promise<boolean> {
+    const id = sameId(given);
     return this.database.transaction(async () => {
       await this.writes.keep(id);
       return (await this.documents.countAll({ _id: id, version, status: 'active' })) === 1;
@@ -131,7 +135,7 @@ const difference = (one: readonly string[], other: readonly string[]): string[] 
 /** As row-level security refuses it. */
 function assertInScope(tenant_id: string): void {
   const { scope } = databaseContext();
-  if (scope === 'system' || (scope !== 'none' && scope.tenant_id === tenant_id)) return;
+  if (scope === 'system' || (scope !== 'none' && sameId(scope.tenant_id) === sameId(tenant_id))) return;
   throw new Error('A user is written outside of the scope that its tenant is in');
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { ErasesPersonalData, ExportsPersonalData, type ExportPage } from '../../common/personal-data.js';
+import { ErasesPersonalData } from '../../common/personal-data.js';
 import { SideDatabase } from '../../database/apart/side-database.js';
 import { Database } from '../../database/database.js';
 import type { UserWrite } from './user-write.entity.js';
@@ -12,10 +12,7 @@ export type WrittenDown = Pick<UserWrite, 'id' | 'tenant_id' | 'user_id' | 'vers
 
 export type BrokenOff = Pick<UserWrite, 'id' | 'user_id' | 'version' | 'before' | 'key_id'>;
 
-/** What a person may see of a write: which version of the account it was to make, and when it began. */
-type ExportedWrite = Pick<UserWrite, 'id' | 'version' | 'created_at'>;
-
-/** Sorted, so that two that want the same ones do not wait for each other. */
+/** The locks behind names, each once. */
 const KEYS = `SELECT DISTINCT hashtextextended(name, 0) AS key FROM unnest($1::text[]) AS name`;
 
 /** The name of the lock that whoever writes to a user holds. */
@@ -32,7 +29,10 @@ export class UserWritesRepository {
     private readonly side: SideDatabase,
   ) {}
 
-  /** Holds these names until the caller's transaction ends: alone, or with others who only want them to stay. */
+  /**
+   * Holds these names until the caller's transaction ends: alone, or with others who only want them to stay. Sorted, so that
+   * two that want the same ones do not wait for each other.
+   */
   async hold(names: readonly string[], mode: 'alone' | 'shared' = 'alone'): Promise<void> {
     const lock = mode === 'alone' ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared';
     await this.database.run((manager) =>
@@ -108,18 +108,6 @@ export class UserWritesRepository {
   @ErasesPersonalData({ tables: ['user_writes'] })
   async erase(user_id: string): Promise<void> {
     await this.database.run((manager) => manager.query('DELETE FROM user_writes WHERE user_id = $1', [user_id]));
-  }
-
-  /** That a change is under way; what it replaces is the account, which is told. */
-  @ExportsPersonalData({ part: 'account_writes', tables: ['user_writes'] })
-  export(user_id: string, { after, limit }: ExportPage): Promise<ExportedWrite[]> {
-    return this.database.run((manager) =>
-      manager.query<ExportedWrite[]>(
-        `SELECT id, version, created_at FROM user_writes
-         WHERE user_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3`,
-        [user_id, after, limit],
-      ),
-    );
   }
 }
 
