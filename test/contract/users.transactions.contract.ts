@@ -62,6 +62,20 @@ export function scopeAndTransactionsContract({ store, users, database }: UnderTe
     });
   });
 
+  it('knows ids whatever the case of their letters', async () => {
+    const [ada] = await insert(user({ role: 'admin' }));
+    const [id, tenant_id] = [ada!.id.toUpperCase(), ada!.tenant_id.toUpperCase()];
+    const query: UserListQuery = { tenant_id, sort: 'email', descending: false, page: 1, per_page: 10 };
+
+    expect(await store().find(id, tenant_id)).toMatchObject({ id: ada!.id });
+    expect(await store().countActive(['admin'], tenant_id)).toBe(1);
+    expect((await store().list(query)).data).toHaveLength(1);
+    expect(await database().asTenant(tenant_id, () => users().find(id))).toMatchObject({ id: ada!.id });
+    expect(await store().holdVersion(id, 1)).toBe(true);
+    expect(await store().update(id, 1, { full_name: 'Ada King' })).toMatchObject({ id: ada!.id });
+    expect(await store().delete(id, 2)).toBe(true);
+  });
+
   describe('a transaction', () => {
     const transaction = (work: (by: UsersRepository) => Promise<unknown>): Promise<unknown> =>
       database().asSystem(() => database().transaction(() => work(users())));
