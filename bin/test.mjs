@@ -3,6 +3,7 @@
 //   npm test -- --unit          without engines
 //   npm test -- --one-role      the application and the owner of the tables are one role of PostgreSQL
 //   npm test -- --cluster       Redis as a cluster, behind sentinels and by TLS alone
+//   npm test -- --mongodb       the apps under test have their users in MongoDB
 //   npm test -- --fuzz          the generated requests alone, many more of them
 //   npm test -- payments -t I3  whatever else goes to Jest
 import { spawn } from 'node:child_process';
@@ -11,7 +12,7 @@ import { bootstrap, ROOT } from './bootstrap.mjs';
 
 await bootstrap();
 
-const OURS = ['--unit', '--one-role', '--fuzz', '--cluster'];
+const OURS = ['--unit', '--one-role', '--mongodb', '--fuzz', '--cluster'];
 const asked = process.argv.slice(2);
 const args = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.cjs'];
 args.push(...asked.filter((argument) => !OURS.includes(argument)));
@@ -19,8 +20,8 @@ args.push(...asked.filter((argument) => !OURS.includes(argument)));
 if (asked.includes('--fuzz')) args.push('test/e2e/fuzz.e2e.ts', '--selectProjects', 'e2e');
 if (asked.includes('--cluster')) args.push('--selectProjects', 'cluster');
 if (asked.includes('--unit')) args.push('--selectProjects', 'unit');
-// What is no affair of the database's roles has no need to be run again.
-if (asked.includes('--one-role') && isWhole()) args.push('--selectProjects', 'e2e');
+// What is no affair of the database's roles, or of the users' store, has no need to be run again.
+if ((asked.includes('--one-role') || asked.includes('--mongodb')) && isWhole()) args.push('--selectProjects', 'e2e');
 
 const child = spawn(process.execPath, args, { cwd: ROOT, stdio: 'inherit', env: await environment() });
 process.on('SIGTERM', () => child.kill('SIGTERM'));
@@ -30,7 +31,7 @@ process.exitCode = await exitStatusOf(child);
 
 /** Whether no selection of tests is asked for. */
 function isWhole() {
-  return asked.every((argument) => /^--(one-role|json|outputFile=.*|verbose|maxWorkers=\d+)$/.test(argument));
+  return asked.every((argument) => /^--(one-role|mongodb|json|outputFile=.*|verbose|maxWorkers=\d+)$/.test(argument));
 }
 
 /** Without any variable that the application reads: a developer's database must be out of reach. */
@@ -42,6 +43,7 @@ async function environment() {
     ...Object.fromEntries(env),
     ...(isWhole() && { OMNI_TEST_SHARES: '1' }),
     ...(asked.includes('--one-role') && { OMNI_TEST_ROLES: 'one' }),
+    ...(asked.includes('--mongodb') && { OMNI_TEST_USERS: 'mongodb' }),
     ...(asked.includes('--fuzz') && { FUZZ_REQUESTS: process.env.FUZZ_REQUESTS ?? '2000' }),
   };
 }

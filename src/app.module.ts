@@ -21,6 +21,7 @@ import { QueueModule } from './redis/queue.module.js';
 import { hasRedis, RedisModule } from './redis/redis.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
 import { InvitationsModule } from './users/invitations/invitations.module.js';
+import { UsersStoreModule } from './users/store/users-store.module.js';
 import { UsersModule } from './users/users.module.js';
 import { WebhooksModule, WebhooksWorkerModule } from './webhooks/webhooks.module.js';
 
@@ -42,6 +43,7 @@ export class AppModule {
         CacheModule.for(settings),
         LimitsModule.for(settings),
         OutboxModule,
+        UsersStoreModule.for(settings),
         TenantsModule,
         AuditModule,
         MailModule,

@@ -29,6 +29,8 @@ export class Timings {
   readonly outbox_give_up_ms: number = 24 * 60 * MINUTE;
   /** About so often, what has had its time is deleted. */
   readonly retention_ms: number = 10 * MINUTE;
+  /** About so often it is looked for writes to users that were broken off. */
+  readonly user_writes_ms: number = 5 * SECOND;
   readonly smtp_timeout_ms: number = 30 * SECOND;
   /** The longest that a health check waits for a dependency. */
   readonly probe_ms: number = SECOND;

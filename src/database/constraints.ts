@@ -33,11 +33,17 @@ const UNAVAILABLE_MESSAGE =
 /** A value that its column's type cannot hold: validation let something through that it should not have. */
 const DATA_EXCEPTION = /^22/;
 
+/** The domain error that a broken constraint stands for, in whichever database. */
+export function errorOf(constraint: string, cause: unknown): ServiceError | null {
+  const Domain = raisedBy.get(constraint);
+  return Domain ? new Domain(undefined, { cause }) : null;
+}
+
 /** The domain error behind a failed statement; whatever else it was, unchanged. */
 export function toDomainError(error: unknown): unknown {
   const { code = '', constraint } = driverError(error);
-  const Domain = constraint && raisedBy.get(constraint);
-  if (Domain) return new Domain(undefined, { cause: error });
+  const domainError = constraint && errorOf(constraint, error);
+  if (domainError) return domainError;
   if (UNAVAILABLE.test(code) || (error instanceof Error && UNAVAILABLE_MESSAGE.test(error.message)))
     return new DatabaseUnavailableError({ cause: error });
   if (DATA_EXCEPTION.test(code))

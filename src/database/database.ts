@@ -99,6 +99,14 @@ export class Database {
     else void then();
   }
 
+  /**
+   * Runs `then` once the current transaction was rolled back, or may have been, and before it is tried again or its error
+   * is told. It must not throw.
+   */
+  afterRollback(then: () => Promise<void>): void {
+    databaseContext().transaction?.afterRollback.push(then);
+  }
+
   /** One statement outside any transaction and scope: for functions that bring their own. */
   async call<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
     try {
@@ -156,14 +164,26 @@ export class Database {
     work: (transaction: Transaction) => Promise<T>,
   ): Promise<T> {
     const runner = source.createQueryRunner();
-    const transaction: Transaction = { manager: runner.manager, afterCommit: [] };
+    const transaction: Transaction = { manager: runner.manager, afterCommit: [], afterRollback: [] };
+    const attempt = this.attempt(runner, `BEGIN ${isolation}; ${scopeSql(scope)}`, () =>
+      withContext({ scope, transaction }, () => work(transaction)),
+    );
+    const result = await attempt.catch(async (error: unknown) => {
+      for (const then of transaction.afterRollback) await then();
+      throw error;
+    });
+    // The connection is somebody else's by now.
+    for (const then of transaction.afterCommit) await then();
+    return result;
+  }
+
+  private async attempt<T>(runner: QueryRunner, beginning: string, work: () => Promise<T>): Promise<T> {
     try {
       // One message instead of two, which is why TypeORM's own startTransaction() is not used; it must still know of it.
-      await runner.query(`BEGIN ${isolation}; ${scopeSql(scope)}`);
+      await runner.query(beginning);
       Object.assign(runner, { isTransactionActive: true });
-      const result = await withContext({ scope, transaction }, () => work(transaction));
+      const result = await work();
       await runner.query('COMMIT');
-      for (const then of transaction.afterCommit) await then();
       return result;
     } catch (error) {
       // TypeORM has let go of it: the connection broke, and whatever came after that is no more than its echo.

@@ -9,6 +9,8 @@ export type Scope = { readonly tenant_id: string } | 'system' | 'none';
 export interface Transaction {
   readonly manager: EntityManager;
   readonly afterCommit: (() => void | Promise<void>)[];
+  /** Also where nobody knows whether it was committed. */
+  readonly afterRollback: (() => Promise<void>)[];
 }
 
 export interface DatabaseContext {

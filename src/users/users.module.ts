@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { AccountChanges } from './account-changes.js';
@@ -11,14 +10,12 @@ import { Newcomers } from './newcomers/newcomers.js';
 import { Passwords } from './passwords.js';
 import { CommonPasswords } from './passwords/common-passwords.js';
 import { Profiles } from './profiles/profiles.js';
-import { User } from './user.entity.js';
 import { UsersController } from './users.controller.js';
-import { UsersRepository } from './users.repository.js';
-import { TypeOrmUsersRepository } from './users.repository.typeorm.js';
 import { UsersService } from './users.service.js';
 
+/** The rules. Where the users live is `UsersStoreModule`'s affair. */
 @Module({
-  imports: [TypeOrmModule.forFeature([User]), AuditModule, TenantsModule],
+  imports: [AuditModule, TenantsModule],
   controllers: [UsersController, InterventionsController],
   providers: [
     AccountChanges,
@@ -30,8 +27,7 @@ import { UsersService } from './users.service.js';
     Passwords,
     Profiles,
     UsersService,
-    { provide: UsersRepository, useClass: TypeOrmUsersRepository },
   ],
-  exports: [AccountChanges, Authority, Newcomers, Passwords, UsersRepository],
+  exports: [AccountChanges, Authority, Newcomers, Passwords],
 })
 export class UsersModule {}

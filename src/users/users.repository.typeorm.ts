@@ -39,12 +39,10 @@ export class TypeOrmUsersRepository extends UsersRepository {
 
   list(query: UserListQuery): Promise<Total & { data: User[] }> {
     const direction = query.descending ? 'DESC' : 'ASC';
+    // By bytes, so that the order is the same in every database, whatever language it was made for.
+    const by = query.sort === 'created_at' ? 'user.created_at' : `user.${query.sort} COLLATE "C"`;
     return this.database.run((manager) =>
-      pageOf(
-        manager,
-        matching(manager, query).orderBy(`user.${query.sort}`, direction).addOrderBy('user.id', direction),
-        query,
-      ),
+      pageOf(manager, matching(manager, query).orderBy(by, direction).addOrderBy('user.id', direction), query),
     );
   }
 

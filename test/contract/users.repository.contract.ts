@@ -1,27 +1,11 @@
 import { uuidv7 } from '../../src/common/uuid.js';
 import type { User } from '../../src/users/user.entity.js';
 import { EmailTakenError, UsernameTakenError } from '../../src/users/users.errors.js';
-import type { UserListQuery, UsersRepository } from '../../src/users/users.repository.js';
-import { newUser } from '../../src/users/newcomers/newcomers.js';
+import type { UserListQuery } from '../../src/users/users.repository.js';
+import { scopeAndTransactionsContract, user, type UnderTest } from './users.transactions.contract.js';
 
-let made = 0;
-function user(changes: Partial<User> = {}): User {
-  made += 1;
-  const given = {
-    tenant_id: uuidv7(),
-    email: `contract-${made}@example.com`,
-    full_name: 'Ada Lovelace',
-    password_hash: '$hash',
-  };
-  const { username = null, ...rest } = changes;
-  return Object.assign(newUser({ ...given, username: username ?? undefined }), rest);
-}
-
-/**
- * What every store of users must do.
- * @param store - the store under test, reaching every tenant, empty or not.
- */
-export function usersRepositoryContract(store: () => UsersRepository): void {
+/** What every store of users must do. */
+export function usersRepositoryContract({ store, users, database }: UnderTest): void {
   const insert = async (...users: User[]): Promise<User[]> => {
     for (const one of users) await store().insert(one);
     return users;
@@ -49,13 +33,15 @@ export function usersRepositoryContract(store: () => UsersRepository): void {
 
     it('lets one of many win that race for an address', async () => {
       const { email } = user();
-      const results = await Promise.allSettled(Array.from({ length: 20 }, () => insert(user({ email }))));
+      const results = await Promise.allSettled(Array.from({ length: 50 }, () => insert(user({ email }))));
       const lost = results.filter((result) => result.status === 'rejected');
 
-      expect(lost).toHaveLength(19);
+      expect(lost).toHaveLength(49);
       for (const { reason } of lost) expect(reason).toBeInstanceOf(EmailTakenError);
     });
   });
+
+  scopeAndTransactionsContract({ store, users, database });
 
   describe('find()', () => {
     it('looks in one tenant where it is told to', async () => {
@@ -287,6 +273,17 @@ export function usersRepositoryContract(store: () => UsersRepository): void {
     ])('finds by %j', async (query, expected) => {
       expect(await names(query)).toEqual(expected);
       expect((await list(query)).total).toBe(expected.length);
+    });
+
+    it('sorts texts by their bytes, whatever language anybody speaks', async () => {
+      const other = uuidv7();
+      const unsorted = ['élan', 'Zoe', 'zoe', 'adam', 'Adam', 'a b', 'a-b', '9 lives', 'Ärger'];
+      for (const full_name of unsorted) await insert(user({ tenant_id: other, full_name }));
+      const sorted = unsorted.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+
+      expect(await names({ tenant_id: other, sort: 'full_name' })).toEqual(sorted);
+      expect(await names({ tenant_id: other, sort: 'full_name', descending: true })).toEqual(sorted.toReversed());
+      expect(await names({ tenant_id: other, q: 'ÄR' })).toEqual(['Ärger']);
     });
 
     it('leaves the hash out', async () => {

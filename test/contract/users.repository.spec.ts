@@ -2,11 +2,11 @@ import { Database } from '../../src/database/database.js';
 import { UsersRepository } from '../../src/users/users.repository.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { lockWaits } from '../support/connections.js';
+import { describeWithMongo, TestDatabase } from '../support/engines.js';
 import { Signal } from '../support/signal.js';
 import { usersRepositoryContract } from './users.repository.contract.js';
 
 let app: TestApp;
-beforeAll(async () => (app = await startApp()));
 
 /** Each question in a transaction of its own, with every tenant in reach. */
 const everywhere = (): UsersRepository => {
@@ -19,31 +19,50 @@ const everywhere = (): UsersRepository => {
   });
 };
 
+const contract = (): void => {
+  usersRepositoryContract({
+    store: everywhere,
+    users: () => app.app.get(UsersRepository),
+    database: () => app.app.get(Database),
+  });
+
+  describe('a transaction that holds a version', () => {
+    it('keeps every change to that user waiting until it ends', async () => {
+      const [users, database] = [app.app.get(UsersRepository), app.app.get(Database)];
+      const { user } = await app.signUp();
+      const [held, end] = [new Signal<boolean>(), new Signal()];
+      const order: string[] = [];
+      const holding = database.asSystem(() =>
+        database.transaction(async () => {
+          held.give(await users.holdVersion(user.id, 1));
+          await end.given;
+          order.push('held');
+        }),
+      );
+      expect(await Promise.race([held.given, holding])).toBe(true);
+      const changing = everywhere().update(user.id, 1, { status: 'disabled' });
+      const changed = changing.then(() => order.push('changed'));
+
+      await lockWaits(app);
+      end.give();
+      await Promise.all([holding, changed]);
+
+      expect(order).toEqual(['held', 'changed']);
+    });
+  });
+};
+
 describe('users in PostgreSQL', () => {
-  usersRepositoryContract(everywhere);
+  beforeAll(async () => (app = await startApp({ database: 'own', settings: { MONGODB_URL: '' } })));
+
+  contract();
 });
 
-describe('a transaction that holds a version', () => {
-  it('keeps every change to that user waiting until it ends', async () => {
-    const [users, database] = [app.app.get(UsersRepository), app.app.get(Database)];
-    const { user } = await app.signUp();
-    const [held, end] = [new Signal<boolean>(), new Signal()];
-    const order: string[] = [];
-    const holding = database.asSystem(() =>
-      database.transaction(async () => {
-        held.give(await users.holdVersion(user.id, 1));
-        await end.given;
-        order.push('held');
-      }),
-    );
-    expect(await Promise.race([held.given, holding])).toBe(true);
-    const changing = everywhere().update(user.id, 1, { status: 'disabled' });
-    const changed = changing.then(() => order.push('changed'));
-
-    await lockWaits(app);
-    end.give();
-    await Promise.all([holding, changed]);
-
-    expect(order).toEqual(['held', 'changed']);
+describeWithMongo('users in MongoDB', () => {
+  beforeAll(async () => {
+    const database = await TestDatabase.create();
+    app = await startApp({ database, settings: { MONGODB_URL: database.mongoUrl! } });
   });
+
+  contract();
 });

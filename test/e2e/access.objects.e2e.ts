@@ -61,10 +61,10 @@ describe('an admin of default and a platform admin', () => {
   /** Everything by which somebody could be taken over, and all who are in charge of everything. */
   const stateOf = ({ id }: Actor): Promise<unknown> =>
     Promise.all([
-      app.sql('SELECT * FROM users WHERE id = $1', [id]),
+      app.users.find({ id }),
       app.sql('SELECT id, role, auth_time, expires_at FROM sessions WHERE user_id = $1 ORDER BY id', [id]),
       app.sql('SELECT id, role, status, key_hash, scopes, expires_at FROM api_keys WHERE user_id = $1', [id]),
-      app.sql(`SELECT id FROM users WHERE role = 'platform_admin' ORDER BY id`),
+      app.users.find({ role: 'platform_admin' }).then((chiefs) => chiefs.map(({ id: chief }) => chief)),
     ]);
 
   /** The documented example and each of its fields alone, with the platform admin's address and role where one stands. */

@@ -104,7 +104,7 @@ describe('POST /auth/api-keys', () => {
   it('wants a verified address, and so does an exchange', async () => {
     const bob = await verifiedMember(app, tenant_id);
     const { id } = await newKey(bob);
-    await app.sql('UPDATE users SET email_verified = false WHERE id = $1', [bob.user.id]);
+    await app.users.change({ id: bob.user.id }, { email_verified: false });
 
     expect((await make(bob, { name: 'x' })).body).toMatchObject({ status: 403, code: 'email_not_verified' });
     expect((await bob.post(`/auth/api-keys/${id}/rotate`)).body).toMatchObject({

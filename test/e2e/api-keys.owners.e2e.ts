@@ -3,7 +3,7 @@ import { Retention } from '../../src/database/retention/retention.js';
 import { insertUsers, newTenant, resetPassword, rowsHolding } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Answer, Client } from '../support/client.js';
-import { lockWaits, whileLocked } from '../support/connections.js';
+import { lockWaits, whileUserHeld } from '../support/connections.js';
 import { newKey, verifiedMember, withKey, type MadeKey } from '../support/keys.js';
 import { byAdmin, describeReplicas } from '../support/replicas.js';
 
@@ -162,7 +162,7 @@ describe('a key that is being made', () => {
       const make = () => user.post('/auth/api-keys', { name: 'In between', scopes: ['users:read'] });
       const acts = place === 'first' ? [make, () => change(user)] : [() => change(user), make];
       const waiting: Promise<unknown>[] = [];
-      await whileLocked(here!, 'SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [user.user.id], async () => {
+      await whileUserHeld(here!, user.user.id, async () => {
         for (const [at, act] of acts.entries()) {
           waiting.push(act());
           await lockWaits(here!, at + 1);
@@ -179,7 +179,7 @@ describe('a key that is being made', () => {
   it('is not made by a session that ended meanwhile', async () => {
     const user = await dispensableAdmin(here!);
     let made: Promise<Answer> | undefined;
-    await whileLocked(here!, 'SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [user.user.id], async () => {
+    await whileUserHeld(here!, user.user.id, async () => {
       made = user.post('/auth/api-keys', { name: 'Too late' });
       await lockWaits(here!);
       await there!.sql('DELETE FROM sessions WHERE user_id = $1', [user.user.id]);

@@ -56,7 +56,7 @@ describe('each change to an account is one event', () => {
     ],
   ])('%s', async (_, act, event, by) => {
     const ada = await member(app, DEFAULT_TENANT_ID);
-    await app.sql('UPDATE users SET email_verified = true WHERE id = $1', [ada.user.id]);
+    await app.users.change({ id: ada.user.id }, { email_verified: true });
     const request_id = randomUUID();
     await act(ada, { 'x-request-id': request_id });
 

@@ -41,11 +41,8 @@ describe('POST /auth/login', () => {
     const [one, other] = await Promise.all([login(email, PASSWORD), login(email, PASSWORD)]);
 
     expect(one.body.access_token).not.toBe(other.body.access_token);
-    const [{ count }] = await app.sql(
-      'SELECT count(*)::int FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = $1',
-      [email],
-    );
-    expect(count).toBe(3);
+    const [user] = await app.users.find({ email });
+    expect(await app.sql('SELECT 1 FROM sessions WHERE user_id = $1', [user!.id])).toHaveLength(3);
   });
 
   it('does not look at a credential that comes along: a client whose token is over must get in', async () => {
@@ -193,8 +190,7 @@ describe('a hash of another cost', () => {
     ]);
     return user!;
   };
-  const hashOf = async (id: string): Promise<string> =>
-    (await app.sql('SELECT password_hash FROM users WHERE id = $1', [id]))[0].password_hash;
+  const hashOf = async (id: string): Promise<string> => (await app.users.find({ id }))[0]!.password_hash;
 
   it('is made anew by the next login, and only by one that succeeds (SEC-01)', async () => {
     const { id, email } = await outdated();

@@ -12,7 +12,7 @@ let theirs: string;
 let users: { id: string }[];
 
 beforeAll(async () => {
-  app = await startApp({ timings: { statement_ms: 2_000 } });
+  app = await startApp({ timings: { statement_ms: 2_000 }, settings: { MONGODB_URL: '' } });
   database = app.app.get(Database);
   [ours, theirs] = [await newTenant(app), await newTenant(app)];
   users = await insertUsers(app, [{ tenant_id: ours }, { tenant_id: theirs }]);

@@ -12,8 +12,7 @@ const post = (path: string, body: object, headers = {}): Promise<Answer> =>
   conforming(app.send)('POST', path, { body, headers });
 const verify = (token: string): Promise<Answer> => post('/auth/email/verify', { token });
 const resend = (email: string): Promise<Answer> => post('/auth/email/resend', { email });
-const isVerified = async (email: string): Promise<boolean> =>
-  (await app.sql('SELECT email_verified FROM users WHERE email = $1', [email]))[0].email_verified;
+const isVerified = async (email: string): Promise<boolean> => (await app.users.find({ email }))[0]!.email_verified;
 
 const VERIFY = 'Verify your e-mail address';
 
@@ -108,8 +107,7 @@ describe('a token', () => {
     const { email, user } = await app.signUp();
     const token = tokenOf(await linkTo(app, email, 'Welcome!'));
     const tenant_id = await newTenant(app);
-    const set = (column: string, value: string) =>
-      app.sql(`UPDATE users SET ${column} = $2 WHERE id = $1`, [user.id, value]);
+    const set = (column: string, value: string) => app.users.change({ id: user.id }, { [column]: value });
     await set('status', 'disabled');
     expect((await verify(token)).body.code).toBe('token_invalid');
     await set('status', 'active');

@@ -1,3 +1,4 @@
+import type { User } from '../../src/users/user.entity.js';
 import { randomUUID } from 'node:crypto';
 import { member, newTenant } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
@@ -52,7 +53,7 @@ describe('an export', () => {
     const ada = await app.signUp();
     const token = await exported(app, ada);
     const { text, body } = await download(app, token);
-    const [{ password_hash }] = await app.sql('SELECT password_hash FROM users WHERE id = $1', [ada.user.id]);
+    const [{ password_hash }] = (await app.users.find({ id: ada.user.id })) as [User];
 
     expect(text).not.toMatch(/argon2|hash|password|secret|token|sealed|payload|key_id/i);
     for (const secret of [password_hash, token, ada.token, ada.password]) expect(text).not.toContain(secret);

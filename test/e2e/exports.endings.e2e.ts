@@ -4,7 +4,7 @@ import { UsersRepository } from '../../src/users/users.repository.js';
 import { changeAccount, insertUsers, resetPassword } from '../support/accounts.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import { succeed, type Answer, type Client } from '../support/client.js';
-import { lockWaits, whileLocked } from '../support/connections.js';
+import { lockWaits, whileUserHeld } from '../support/connections.js';
 import { eventually } from '../support/eventually.js';
 import { download, exported, exportMails, exportsOf, nextToken } from '../support/exports.js';
 import { startProcess } from '../support/process.js';
@@ -156,7 +156,7 @@ describe('an export that is being gathered', () => {
 describe('a request for an export that races with', () => {
   /** Both wait for the user's row, one behind the other, and are then let go. */
   async function inTurn<A, B>(id: string, first: () => Promise<A>, second: () => Promise<B>): Promise<[A, B]> {
-    const [one, other] = await whileLocked(app, 'SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [id], async () => {
+    const [one, other] = await whileUserHeld(app, id, async () => {
       const begunFirst = first();
       await lockWaits(app, 1);
       const begunSecond = second();

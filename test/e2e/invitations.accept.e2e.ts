@@ -38,7 +38,7 @@ describe('POST /invitations/accept', () => {
     for (const { status, body } of answers) {
       if (status !== 201) expect(['email_taken', 'token_invalid']).toContain(body.code);
     }
-    expect(await app.sql('SELECT 1 FROM users WHERE email = $1', [email])).toHaveLength(1);
+    expect(await app.users.find({ email })).toHaveLength(1);
     expect((await accept(app, token)).body).toMatchObject(TOKEN_INVALID);
   });
 
@@ -164,7 +164,7 @@ describe('an invitation', () => {
   it('leaves nothing of a person whose account is deleted', async () => {
     const [one, other] = [await invite(app, admin), await newTenant(app)];
     const { body } = await accept(app, one.token);
-    await app.sql(`UPDATE users SET role = 'admin' WHERE id = $1`, [body.id]);
+    await app.users.change({ id: body.id }, { role: 'admin' });
     const ada = await app.logIn({ email: one.email, password });
     const theirs = await invite(app, ada);
     // Sent before the address had an owner, and never accepted.
@@ -174,7 +174,7 @@ describe('an invitation', () => {
       [randomUUID(), other, one.email, platform.user.id],
     );
     const { email } = succeed(await platform.patch(`/users/${body.id}`, someAddress()));
-    await app.sql('UPDATE users SET email = $2 WHERE id = $1', [body.id, one.email]);
+    await app.users.change({ id: body.id }, { email: one.email });
     succeed(await platform.delete(`/users/${body.id}`));
 
     expect(await rowsHolding(app, [one.email, email])).toEqual([]);

@@ -1,6 +1,6 @@
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import type { Answer, Client } from '../support/client.js';
-import { lockWaits, whileLocked } from '../support/connections.js';
+import { lockWaits, whileUserHeld } from '../support/connections.js';
 import { Guarded } from '../support/second-factor.js';
 
 let app: TestApp;
@@ -44,7 +44,7 @@ describe('a login that is held up between its two steps', () => {
       const ada = await Guarded.enrol(app, await app.tenantAdmin());
       const [token, code] = [await ada.challenge(), await ada.code()];
       const waiting: Promise<Answer>[] = [];
-      await whileLocked(app, 'SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [ada.id], async () => {
+      await whileUserHeld(app, ada.id, async () => {
         waiting.push(finish(token, code));
         await lockWaits(app, 1);
         waiting.push(change(ada));

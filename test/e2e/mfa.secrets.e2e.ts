@@ -102,9 +102,9 @@ describe('the secret of an authenticator app', () => {
     const first = await startApp({ database: 'own' });
     const ada = await Guarded.signUp(first);
     const old = `1:${first.settings.SECRET_KEY.get('1')}`;
-    const { POSTGRES_URL, POSTGRES_OWNER_URL } = first.settings;
+    const { POSTGRES_URL, POSTGRES_OWNER_URL, MONGODB_URL = '' } = first.settings;
     const SECRET_KEY = `2:${'fresh-'.repeat(4)}0123456789abcdef,${old}`;
-    const rotated = await startApp({ settings: { POSTGRES_URL, POSTGRES_OWNER_URL, SECRET_KEY } });
+    const rotated = await startApp({ settings: { POSTGRES_URL, POSTGRES_OWNER_URL, MONGODB_URL, SECRET_KEY } });
     const kept = async () =>
       (await first.sql('SELECT key_id, secret FROM totp_factors WHERE user_id = $1', [ada.id]))[0];
     const before = await kept();

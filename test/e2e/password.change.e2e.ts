@@ -124,10 +124,8 @@ describe('POST /auth/password/change', () => {
 describe('an old password', () => {
   it('opens the account, however old it is: nothing asks for a new one (SEC-07)', async () => {
     const [user] = await insertUsers(app, [{}]);
-    await app.sql(
-      `UPDATE users SET created_at = now() - interval '400 days', updated_at = now() - interval '400 days' WHERE id = $1`,
-      [user!.id],
-    );
+    const long_ago = new Date(Date.now() - 400 * 24 * 60 * 60 * 1_000);
+    await app.users.change({ id: user!.id }, { created_at: long_ago, updated_at: long_ago });
 
     await expect(app.logIn(user!)).resolves.toBeDefined();
   });

@@ -83,9 +83,8 @@ describe('POST /auth/password/reset', () => {
   it('proves the address, since the link came by its mail', async () => {
     const { email, user } = await app.signUp();
     await reset(await resetToken(app, email));
-    const [{ email_verified }] = await app.sql('SELECT email_verified FROM users WHERE id = $1', [user.id]);
 
-    expect(email_verified).toBe(true);
+    expect(await app.users.find({ id: user.id })).toMatchObject([{ email_verified: true }]);
   });
 
   it('leaves the second factor as it is: the login still asks for it (SEC-12)', async () => {
@@ -173,7 +172,7 @@ describe('POST /auth/password/reset', () => {
   it('is worth nothing to who was disabled meanwhile', async () => {
     const { email, user } = await app.signUp();
     const token = await resetToken(app, email);
-    await app.sql(`UPDATE users SET status = 'disabled' WHERE id = $1`, [user.id]);
+    await app.users.change({ id: user.id }, { status: 'disabled' });
 
     expect((await reset(token)).body.code).toBe('token_invalid');
   });

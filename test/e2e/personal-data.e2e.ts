@@ -28,6 +28,11 @@ const EXEMPT: Exemptions = {
   audit_events: { erased: 'ids, names of fields and shortened addresses; the trail is kept, and nobody can change it' },
   login_counters: { erased: `${DIGESTS}, or with the account: AuthService.followAccount()`, exported: DIGESTS },
   known_addresses: { erased: `${DIGESTS}, or with the account: AuthService.followAccount()`, exported: DIGESTS },
+  user_writes: { exported: 'what a change under way replaces: the account, which is told; gone within moments' },
+  users_home: {
+    erased: 'which store has the users, and no people',
+    exported: 'which store has the users, and no people',
+  },
   mfa_challenges: { exported: 'a login that waits for its code: ids and a digest, for five minutes' },
   limit_counters: { erased: DIGESTS, exported: DIGESTS },
   payment_attempts: { exported: 'tries of payments, which are told with how they stand' },

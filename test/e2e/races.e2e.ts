@@ -2,7 +2,7 @@ import type { User } from '../../src/users/user.entity.js';
 import { insertUsers, member, newTenant } from '../support/accounts.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import type { Answer, Client } from '../support/client.js';
-import { lockWaits, whileLocked } from '../support/connections.js';
+import { lockWaits, whileLocked, whileUserHeld } from '../support/connections.js';
 import { ADMIN } from '../support/stage.js';
 
 let replicas: [TestApp, TestApp];
@@ -35,10 +35,10 @@ describe('fifty sign-ups at once', () => {
     );
 
     expect(tally(answers)).toEqual({ '201': 1, '409 email_taken': 49 });
-    const users = await app.sql('SELECT id FROM users WHERE email = $1', [email]);
+    const users = await app.users.find({ email });
     expect(users).toHaveLength(1);
     await app.mail(email, 'Welcome!');
-    expect(await app.sql('SELECT 1 FROM outbox WHERE subject_id = $1', [users[0].id])).toHaveLength(1);
+    expect(await app.sql('SELECT 1 FROM outbox WHERE subject_id = $1', [users[0]!.id])).toHaveLength(1);
     expect(app.inbox.list().filter(({ to }) => to.includes(email))).toHaveLength(1);
   });
 
@@ -53,7 +53,7 @@ describe('fifty sign-ups at once', () => {
 
 describe('two admins who turn on each other', () => {
   const inCharge = (tenant_id: string) =>
-    app.sql(`SELECT id FROM users WHERE tenant_id = $1 AND role <> 'user' AND status = 'active'`, [tenant_id]);
+    app.users.find({ tenant_id, role: ['admin', 'platform_admin'], status: 'active' });
 
   async function pairOf(tenant_id: string, role: User['role']): Promise<[Client, Client]> {
     return [await member(replicas[0], tenant_id, role), await member(replicas[1], tenant_id, role)];
@@ -61,8 +61,7 @@ describe('two admins who turn on each other', () => {
 
   /** While the first admin is away, the pair is all that the installation has. */
   async function withNoOtherChief(work: () => Promise<void>): Promise<void> {
-    const setStatus = (status: string) =>
-      app.sql('UPDATE users SET status = $2 WHERE email = $1', [ADMIN.email, status]);
+    const setStatus = (status: User['status']) => app.users.change({ email: ADMIN.email }, { status });
     await setStatus('disabled');
     try {
       await work();
@@ -158,8 +157,7 @@ describe("an admin's change of somebody else, overtaken by", () => {
 
       expect(lost!.status).toBeLessThan(300);
       expect(changed!.body).toMatchObject({ status: 403, code: 'forbidden' });
-      const [{ role }] = await app.sql('SELECT role FROM users WHERE id = $1', [target!.id]);
-      expect(role).toBe('user');
+      expect(await app.users.find({ id: target!.id })).toMatchObject([{ role: 'user' }]);
     });
   });
 
@@ -175,12 +173,13 @@ describe("an admin's change of somebody else, overtaken by", () => {
       return got;
     };
     const answers: Promise<Answer>[] = [];
-    await whileLocked(app, 'SELECT 1 FROM users WHERE id = $1 FOR SHARE', [target!.id], async () => {
+    const begin = async () => {
       answers.push(noting('change', admin.patch(`/users/${target!.id}`, { full_name: 'Grace Hopper' })));
       await lockWaits(app, 1);
       answers.push(noting('demotion', chief.patch(`/users/${admin.user.id}`, { role: 'user' })));
       await lockWaits(app, 2);
-    });
+    };
+    await whileUserHeld(app, target!.id, begin, 'shared');
 
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200]);
     expect(order).toEqual(['change', 'demotion']);
@@ -201,7 +200,7 @@ describe("an admin's change of somebody else, overtaken by", () => {
     });
 
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 403, 403]);
-    expect(await app.sql('SELECT 1 FROM users WHERE email = $1', [account.email])).toEqual([]);
+    expect(await app.users.find({ email: account.email })).toEqual([]);
   });
 });
 
@@ -217,7 +216,7 @@ describe('changes at once to one account', () => {
     });
 
     expect(tally(answers)).toEqual({ '200': 30 });
-    const [{ version, full_name, username }] = await app.sql('SELECT * FROM users WHERE id = $1', [user!.id]);
+    const [{ version, full_name, username }] = (await app.users.find({ id: user!.id })) as [User];
     expect(full_name).toMatch(/^Name \d+$/);
     expect(username).toMatch(/^name_\d+$/);
     const events = await app.sql(

@@ -2,7 +2,7 @@ import { insertUsers } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Answer, Client } from '../support/client.js';
 import { conforming } from '../support/conformance.js';
-import { lockWaits, whileLocked } from '../support/connections.js';
+import { lockWaits, whileUserHeld } from '../support/connections.js';
 import { Guarded } from '../support/second-factor.js';
 
 let app: TestApp;
@@ -118,7 +118,7 @@ describe('POST /auth/reauth', () => {
     const ada = await app.signUp();
     const admin = await app.admin();
     const waiting: Promise<Answer>[] = [];
-    await whileLocked(app, 'SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [ada.user.id], async () => {
+    await whileUserHeld(app, ada.user.id, async () => {
       waiting.push(admin.patch(`/users/${ada.user.id}`, { status: 'disabled' }));
       await lockWaits(app, 1);
       waiting.push(reauth(ada));

@@ -1,3 +1,4 @@
+import type { User } from '../../src/users/user.entity.js';
 import { insertUsers, newTenant, resetPassword } from '../support/accounts.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import type { Account, Answer } from '../support/client.js';
@@ -43,7 +44,7 @@ function twoReplicas(start: () => Promise<[here: TestApp, there: TestApp]>): voi
   const logout: Change = [
     'logged out everywhere',
     async (at, id) => {
-      const [{ email }] = await at.sql('SELECT email FROM users WHERE id = $1', [id]);
+      const [{ email }] = (await at.users.find({ id })) as [User];
       const tokens = await openSession(at, { email, password: someAccount().password });
       await at.send('POST', '/auth/logout', { token: tokens.access_token, body: { scope: 'global' } });
     },

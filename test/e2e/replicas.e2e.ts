@@ -2,7 +2,7 @@ import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { insertUsers, member, newTenant } from '../support/accounts.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import { Client, type Answer } from '../support/client.js';
-import { lockWaits, whileLocked } from '../support/connections.js';
+import { lockWaits, whileUserHeld } from '../support/connections.js';
 import { byAdmin, describeReplicas } from '../support/replicas.js';
 
 /** What one replica does, and what the very next request on the other is answered. */
@@ -105,7 +105,7 @@ describe('a login that is under way', () => {
     second: () => Promise<Answer>,
   ): Promise<Answer[]> {
     const waiting: Promise<Answer>[] = [];
-    await whileLocked(here!, 'SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [user_id], async () => {
+    await whileUserHeld(here!, user_id, async () => {
       waiting.push(first());
       await lockWaits(here!, 1);
       waiting.push(second());

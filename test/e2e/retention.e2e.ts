@@ -1,3 +1,4 @@
+import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { Retention } from '../../src/database/retention/retention.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -12,9 +13,9 @@ const MANY = 1_200;
 const insertSessions = (count: number, user_id: string): Promise<unknown> =>
   api.sql(
     `INSERT INTO sessions (id, tenant_id, user_id, role, auth_time, ip, created_at, expires_at)
-     SELECT gen_random_uuid(), tenant_id, id, role, now(), '127.0.0.0/24', now() - interval '2 days', now() - interval '1 hour'
-     FROM users, generate_series(1, $1) WHERE id = $2`,
-    [count, user_id],
+     SELECT gen_random_uuid(), $3, $2, 'user', now(), '127.0.0.0/24', now() - interval '2 days', now() - interval '1 hour'
+     FROM generate_series(1, $1)`,
+    [count, user_id, DEFAULT_TENANT_ID],
   );
 
 const sessions = async (): Promise<number> => (await api.sql('SELECT count(*)::int FROM sessions'))[0].count;

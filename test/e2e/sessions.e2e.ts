@@ -1,3 +1,4 @@
+import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { randomUUID } from 'node:crypto';
 import { insertUsers } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
@@ -210,9 +211,9 @@ describe('of one user', () => {
   const opened = (user_id: string, count: number): Promise<{ id: string }[]> =>
     app.sql(
       `INSERT INTO sessions (id, tenant_id, user_id, role, auth_time, ip, created_at, expires_at)
-       SELECT gen_random_uuid(), tenant_id, id, role, now(), '127.0.0.0/24', now() - n * interval '1 minute', now() + interval '1 day'
-       FROM users, generate_series($1::int, 1, -1) AS n WHERE id = $2 RETURNING id`,
-      [count, user_id],
+       SELECT gen_random_uuid(), $3, $2, 'user', now(), '127.0.0.0/24', now() - n * interval '1 minute', now() + interval '1 day'
+       FROM generate_series($1::int, 1, -1) AS n RETURNING id`,
+      [count, user_id, DEFAULT_TENANT_ID],
     );
   const left = async (user_id: string): Promise<string[]> =>
     (await app.sql('SELECT id FROM sessions WHERE user_id = $1 ORDER BY created_at', [user_id])).map(({ id }) => id);

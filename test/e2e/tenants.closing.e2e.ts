@@ -101,7 +101,7 @@ describe('the last platform admin who can come in', () => {
   it('stays when two of them close each other at once, twenty times out of twenty', async () => {
     const tenants = [await newTenant(own), await newTenant(own)];
     const chiefs = await Promise.all(tenants.map((id) => member(own, id, 'platform_admin')));
-    await own.sql(`UPDATE users SET status = 'disabled' WHERE email = $1`, [ADMIN.email]);
+    await own.users.change({ email: ADMIN.email }, { status: 'disabled' });
     for (let round = 1; round <= 20; round++) {
       const answers = await Promise.all([
         setStatus(chiefs[0]!, tenants[1]!, 'disabled'),
@@ -112,7 +112,7 @@ describe('the last platform admin who can come in', () => {
       for (const { status } of answers) expect([200, 401, 403, 409]).toContain(status);
       await own.sql(`UPDATE tenants SET status = 'active' WHERE id = ANY($1)`, [tenants]);
     }
-    await own.sql(`UPDATE users SET status = 'active' WHERE email = $1`, [ADMIN.email]);
+    await own.users.change({ email: ADMIN.email }, { status: 'active' });
   });
 });
 

@@ -158,7 +158,7 @@ describe("PATCH /users/{id} on somebody else's account", () => {
 describe('a changed address', () => {
   it('is unverified, ends the sessions, and is told to the old and the new one', async () => {
     const ada = await app.signUp();
-    await app.sql('UPDATE users SET email_verified = true WHERE id = $1', [ada.user.id]);
+    await app.users.change({ id: ada.user.id }, { email_verified: true });
     const other = await ada.again();
     const { email } = someAccount();
     const { body } = await platform.patch(`/users/${ada.user.id}`, { email: email.toUpperCase() });
@@ -205,15 +205,13 @@ describe('the last one in charge', () => {
   });
 
   it('of the installation is neither demoted to admin nor gone by itself', async () => {
-    const [first] = await app.sql(`SELECT id FROM users WHERE email = $1`, [platform.email]);
-    const others = await app.sql(
-      `UPDATE users SET status = 'disabled' WHERE role = 'platform_admin' AND id <> $1 RETURNING id`,
-      [first.id],
-    );
+    const chiefs = await app.users.find({ role: 'platform_admin' });
+    const others = chiefs.filter(({ email }) => email !== platform.email).map(({ id }) => id);
+    await app.users.change({ id: others }, { status: 'disabled' });
     await insertUsers(app, [{ tenant_id: DEFAULT_TENANT_ID, role: 'admin' }]);
 
     expect((await platform.delete('/users/me')).body).toMatchObject({ status: 409, code: 'last_admin' });
     expect((await platform.get('/users/me')).body.role).toBe('platform_admin');
-    await app.sql(`UPDATE users SET status = 'active' WHERE id = ANY($1)`, [others.map(({ id }) => id)]);
+    await app.users.change({ id: others }, { status: 'active' });
   });
 });

@@ -1,3 +1,4 @@
+import { newUser } from '../../src/users/newcomers/newcomers.js';
 import { randomUUID } from 'node:crypto';
 import { Database } from '../../src/database/database.js';
 import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
@@ -82,10 +83,15 @@ describe('pages', () => {
     const tenant = await newTenant(app);
     const owner = await member(app, tenant, 'admin');
     const fill = (from: number, to: number) =>
-      app.sql(
-        `INSERT INTO users (id, tenant_id, email, full_name, password_hash)
-         SELECT gen_random_uuid(), $1, n || '@crowd.example.com', 'Crowd', '' FROM generate_series($2::int, $3::int) n`,
-        [tenant, from, to],
+      app.users.insert(
+        Array.from({ length: to - from + 1 }, (_, at) =>
+          newUser({
+            tenant_id: tenant,
+            email: `${from + at}@crowd.example.com`,
+            full_name: 'Crowd',
+            password_hash: '',
+          }),
+        ),
       );
 
     await fill(2, 10_000);
@@ -169,7 +175,7 @@ describe('filters', () => {
   beforeAll(async () => {
     const tenant = await newTenant(app);
     owner = await member(app, tenant, 'admin');
-    await app.sql(`UPDATE users SET full_name = 'Zoe' WHERE id = $1`, [owner.user.id]);
+    await app.users.change({ id: owner.user.id }, { full_name: 'Zoe' });
     await insertUsers(app, [
       { tenant_id: tenant, full_name: 'Ada Lovelace', username: 'Count_ess', email: 'first@filter.example.com' },
       { tenant_id: tenant, full_name: 'adam', username: 'countless', email: 'second@filter.example.com' },

@@ -1,3 +1,4 @@
+import type { User } from '../../src/users/user.entity.js';
 import { randomUUID } from 'node:crypto';
 import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { member, newTenant } from '../support/accounts.js';
@@ -101,7 +102,7 @@ describe('POST /users', () => {
 
     expect(status).toBe(401);
     expect(body.code).toBe('invalid_token');
-    expect(await app.sql('SELECT 1 FROM users WHERE email = $1', [email])).toEqual([]);
+    expect(await app.users.find({ email })).toEqual([]);
   });
 
   it("puts an admin's new user into the admin's tenant", async () => {
@@ -127,7 +128,7 @@ describe('POST /users', () => {
 
   it('stores the password as an Argon2id hash and nowhere else (SEC-01)', async () => {
     const { body } = await signUp({ password: 'canary-of-a-password' });
-    const [{ password_hash }] = await app.sql('SELECT password_hash FROM users WHERE id = $1', [body.id]);
+    const [{ password_hash }] = (await app.users.find({ id: body.id })) as [User];
 
     expect(password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
     expect(await app.sql(`SELECT 1 FROM outbox WHERE encode(payload, 'escape') LIKE '%canary-of%'`)).toEqual([]);
@@ -155,7 +156,7 @@ describe('a field that is not a sign-up’s', () => {
     expect(status).toBe(422);
     expect(body.code).toBe('validation_failed');
     expect(body.errors).toEqual([{ pointer: `#/${name}`, code: 'unknown_field', message: expect.any(String) }]);
-    expect(await app.sql('SELECT 1 FROM users WHERE email = $1', [account.email])).toEqual([]);
+    expect(await app.users.find({ email: account.email })).toEqual([]);
   });
 
   it.each([

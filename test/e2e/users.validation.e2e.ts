@@ -69,7 +69,7 @@ describe('POST /users', () => {
       code: 'validation_failed',
       errors: [{ pointer: `#/${field}`, code, message: expect.any(String) }],
     });
-    expect(await app.sql('SELECT 1 FROM users WHERE email = $1', [account.email])).toEqual([]);
+    expect(await app.users.find({ email: account.email })).toEqual([]);
   });
 
   it.each([

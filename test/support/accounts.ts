@@ -23,7 +23,7 @@ export async function newTenant(app: TestApp): Promise<string> {
 const { password } = someAccount();
 let hashed: Promise<string> | undefined;
 
-/** Users as the table has them, at the price of one hash for all: no sign-up, no mail, no trail. */
+/** Users as their store has them, at the price of one hash for all: no sign-up, no mail, no trail. */
 export async function insertUsers(app: TestApp, given: Partial<User>[]): Promise<(User & Account)[]> {
   const password_hash = await (hashed ??= app.app.get(Passwords).hash(password));
   const users = given.map(({ username, ...row }) => {
@@ -37,7 +37,7 @@ export async function insertUsers(app: TestApp, given: Partial<User>[]): Promise
     });
     return Object.assign(user, row);
   });
-  await app.sql('INSERT INTO users SELECT * FROM json_populate_recordset(null::users, $1)', [JSON.stringify(users)]);
+  await app.users.insert(users);
   return users.map((user) => Object.assign(user, { password }));
 }
 

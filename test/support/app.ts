@@ -15,6 +15,7 @@ import { conforming } from './conformance.js';
 import type { TestDatabase } from './engines.js';
 import { eventually } from './eventually.js';
 import { recordRoutes } from './routes.js';
+import { StoredUsers } from './users.js';
 import { ADMIN, newStage, sharedStage, SHORT_TIMINGS, testSettings, type Stage, type TestSettings } from './stage.js';
 
 export interface AppOptions {
@@ -99,6 +100,11 @@ export class TestApp {
   /** Where the ops port listens. */
   get opsUrl(): string {
     return `http://127.0.0.1:${this.app.get(OpsServer).port}`;
+  }
+
+  /** What its store of users holds, wherever that is. */
+  get users(): StoredUsers {
+    return new StoredUsers(this.app, this.stage.database, this.settings.MONGODB_URL !== undefined);
   }
 
   get inbox(): Inbox {

@@ -56,6 +56,19 @@ export const whileLocked = <T>(app: TestApp, sql: string, parameters: unknown[],
     return work();
   });
 
+/** Holds a user, as a change does or a login, wherever users are, while `work` runs. */
+export const whileUserHeld = <T>(
+  app: TestApp,
+  id: string,
+  work: () => Promise<T>,
+  how: 'alone' | 'shared' = 'alone',
+): Promise<T> => {
+  const sql = app.settings.MONGODB_URL
+    ? `SELECT pg_advisory_xact_lock${how === 'shared' ? '_shared' : ''}(hashtextextended('user:' || $1, 0))`
+    : `SELECT 1 FROM users WHERE id = $1 FOR ${how === 'shared' ? 'SHARE' : 'UPDATE'}`;
+  return whileLocked(app, sql, [id], work);
+};
+
 /** What workers line up for by themselves, now and then, whatever a test does. */
 const QUEUES = ['webhook-deliveries', 'reconciliation-runs'];
 

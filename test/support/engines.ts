@@ -22,6 +22,10 @@ interface Engines {
   readonly superUrl: string;
   /** Null where there is none: never with CI set. */
   readonly redisUrl: string | null;
+  /** Null where nothing can stand in for it: never with CI set. */
+  readonly mongoUrl: string | null;
+  /** Where the apps under test have their users: see bin/test.mjs. */
+  readonly users: 'postgresql' | 'mongodb';
   readonly template: string;
   /** The template's URLs. */
   readonly ownerUrl: string;
@@ -37,6 +41,13 @@ export function engines(): Engines {
 /** For what wants a real Redis: where there is none (never with CI set) it is left out, and shown as such. */
 export const describeWithRedis = engines().redisUrl ? describe : describe.skip;
 
+/** The same for MongoDB, or what stands in for it. */
+export const describeWithMongo = engines().mongoUrl ? describe : describe.skip;
+
+/** For what is about the table of users, which is empty where all apps have them in MongoDB. */
+export const describeWithUsersTable = engines().users === 'postgresql' ? describe : describe.skip;
+export const itWithUsersTable = engines().users === 'postgresql' ? it : it.skip;
+
 export const temporaryFolder = (): string => mkdtempSync(join(engines().directory, 'file-'));
 
 type Role = 'superuser' | 'owner' | 'app';
@@ -46,8 +57,11 @@ let wayOfApp: ((url: string) => string) | undefined;
 /** Another way for the application's role, of databases that are made from now on: by a pooler. */
 export const goBy = (way: typeof wayOfApp): void => void (wayOfApp = way);
 
-/** A migrated database that nobody else uses. */
+/** A migrated database that nobody else uses, and one of MongoDB beside it. */
 export class TestDatabase {
+  /** Of a database that is not there before somebody writes; null where there is no MongoDB. */
+  readonly mongoUrl = newMongoUrl();
+
   private constructor(private readonly urls: Readonly<Record<Role, string>>) {}
 
   static async create(): Promise<TestDatabase> {
@@ -84,6 +98,17 @@ export class TestDatabase {
   query<Row = any>(role: Role, text: string, parameters: unknown[] = []): Promise<Row[]> {
     return query<Row>(this.urls[role], text, parameters);
   }
+}
+
+function newMongoUrl(): string | null {
+  const { run, mongoUrl } = engines();
+  return mongoUrl && withDatabase(mongoUrl, `omni_test_${run}_${randomBytes(6).toString('hex')}`);
+}
+
+/** A URL that may name a replica set, which WHATWG's `URL` cannot read. */
+function withDatabase(url: string, name: string): string {
+  const [, server = '', options = ''] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)\/?[^?]*(\?.*)?$/.exec(url) ?? [];
+  return `${server}/${name}${options}`;
 }
 
 const pools = new Map<string, Pool>();

@@ -1,13 +1,14 @@
-// Once before all test files that want engines: brings the build up to date (tests of whole processes run it), starts PostgreSQL and Redis, and migrates
-// the database that every test file gets a copy of.
+// Once before all test files that want engines: brings the build up to date (tests of whole processes run it), starts PostgreSQL, Redis and
+// what stands in for MongoDB, and migrates the database that every test file gets a copy of.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrap } from '../../bin/bootstrap.mjs';
+import { startMongo } from './mongo.mjs';
 
-const { TEST_POSTGRES_URL, TEST_REDIS_URL, CI, OMNI_TEST_ROLES } = process.env;
+const { TEST_POSTGRES_URL, TEST_REDIS_URL, TEST_MONGODB_URL, CI, OMNI_TEST_ROLES, OMNI_TEST_USERS } = process.env;
 
 /** What the test files learn about the engines, through TEST_ENGINES: see engines.ts. */
 export default async function setUp() {
@@ -19,9 +20,11 @@ export default async function setUp() {
   await bootstrap();
   const superUrl = TEST_POSTGRES_URL || (await startPostgres(directory, reaper));
   const redisUrl = TEST_REDIS_URL || (await startRedis(directory, reaper));
+  const mongoUrl = TEST_MONGODB_URL || (await startMongoDB(reaper));
   const run = randomBytes(4).toString('hex');
+  const users = OMNI_TEST_USERS === 'mongodb' ? 'mongodb' : 'postgresql';
   const template = await prepareTemplate(superUrl, `omni_test_${run}_template`);
-  process.env.TEST_ENGINES = JSON.stringify({ run, directory, superUrl, redisUrl, ...template });
+  process.env.TEST_ENGINES = JSON.stringify({ run, directory, superUrl, redisUrl, mongoUrl, users, ...template });
 }
 
 /** A process of its own, so that engines and files go away even when this one is killed. */
@@ -56,6 +59,19 @@ async function startRedis(directory, reaper) {
   else if (CI)
     throw new Error('There is no Redis, and with CI set nothing is left out: install one or set TEST_REDIS_URL');
   return server?.url ?? null;
+}
+
+/** @returns null where nothing can stand in for it: never with CI set. */
+async function startMongoDB(reaper) {
+  const { server, missing } = await startMongo();
+  if (server) {
+    reaper.note('process', server.pid);
+    return server.url;
+  }
+  const sentence = `There is no MongoDB: set TEST_MONGODB_URL, or install what its stand-in wants (${missing})`;
+  if (CI || OMNI_TEST_USERS) throw new Error(sentence);
+  console.error(`${sentence}. What wants it is left out.`);
+  return null;
 }
 
 /** The roles are nobody special: neither superuser nor BYPASSRLS. With OMNI_TEST_ROLES=one, the owner is the app. */

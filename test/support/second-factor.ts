@@ -27,7 +27,7 @@ export function wrongCode(secret: string): string {
 
 /** As if the address had been verified. */
 export const verify = (app: TestApp, { user }: Client): Promise<unknown> =>
-  app.sql('UPDATE users SET email_verified = true WHERE id = $1', [user.id]);
+  app.users.change({ id: user.id }, { email_verified: true });
 
 /** Somebody with a second factor, at the session in which it was turned on. */
 export class Guarded {

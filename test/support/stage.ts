@@ -6,7 +6,7 @@ import { variables } from '../../src/config/variable.js';
 import { Inbox } from '../../src/dev/inbox.js';
 import { atEnd } from './clean-up.js';
 import type { Account } from './client.js';
-import { emptyRedis, temporaryFolder, TestDatabase } from './engines.js';
+import { emptyRedis, engines, temporaryFolder, TestDatabase } from './engines.js';
 
 /** What the apps of one test file share: with it they are replicas of one service. */
 export interface Stage {
@@ -26,6 +26,7 @@ export const SHORT_TIMINGS: Partial<Timings> = {
   drain_ms: 0,
   shutdown_ms: 5_000,
   outbox_poll_ms: 250,
+  user_writes_ms: 250,
   outbox_redispatch_ms: 500,
   // Longer than a mail takes on a machine that is busy: else it is sent twice.
   outbox_lease_ms: 8_000,
@@ -87,6 +88,7 @@ export function rawSettings({ database, inbox, redisUrl, secret }: Stage, change
     POSTGRES_URL: database.url('app'),
     POSTGRES_OWNER_URL: database.url('owner'),
     REDIS_URL: redisUrl ?? '',
+    MONGODB_URL: engines().users === 'mongodb' ? (database.mongoUrl ?? '') : '',
     SMTP_URL: inbox.url,
     SECRET_KEY: secret,
     ADMIN_EMAIL: ADMIN.email,
