@@ -65,7 +65,7 @@ export class CacheAside implements OnApplicationShutdown {
   async drop(key: string, ttl_ms: number): Promise<void> {
     const until = performance.now() + ttl_ms;
     this.overdue.set(key, until);
-    const dropped = await this.ask(() => this.cache.drop(key));
+    const dropped = await this.tell(() => this.cache.drop(key));
     // Another change may have come since.
     if (dropped && this.overdue.get(key) === until) this.overdue.delete(key);
     else if (!this.dropping) void this.dropOverdue();
@@ -102,7 +102,11 @@ export class CacheAside implements OnApplicationShutdown {
 
   /** @returns null where the cache does not answer in time, or has not done so lately. */
   private async ask<T>(question: () => Promise<T>): Promise<{ readonly result: T } | null> {
-    if (performance.now() < this.resumes_at) return null;
+    return performance.now() < this.resumes_at ? null : this.tell(question);
+  }
+
+  /** Though it has been slow: others may read there what is not so any more. @returns null where it does not answer in time. */
+  private async tell<T>(question: () => Promise<T>): Promise<{ readonly result: T } | null> {
     try {
       const answer = question();
       if (!(await endsWithin(this.timings.cache_wait_ms, answer))) throw new UnansweredError();
@@ -122,7 +126,7 @@ export class CacheAside implements OnApplicationShutdown {
     while (this.overdue.size > 0 && !signal.aborted) {
       await setTimeout(this.timings.cache_pause_ms, undefined, { signal, ref: false }).catch(() => undefined);
       for (const [key, until] of this.overdue) {
-        const gone = until < performance.now() || (await this.ask(() => this.cache.drop(key)));
+        const gone = until < performance.now() || (await this.tell(() => this.cache.drop(key)));
         if (!gone) break;
         if (this.overdue.get(key) === until) this.overdue.delete(key);
       }

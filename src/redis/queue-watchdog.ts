@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Queue } from 'bull';
 import type { Redis } from 'ioredis';
 import { Repeats } from '../common/repetitions.js';
-import { DELIVERIES_AT_ONCE } from '../database/outbox/outbox-dispatcher.js';
+import type { Consumption } from './queue-workers.js';
 
 /** In vain for so many looks, and the process ends: whoever watches over it starts another. */
 const LOOKS = 4;
@@ -12,18 +12,17 @@ class ConsumerStuckError extends Error {
 }
 
 /** A queue as its consumer has it, and the same over a connection that answers or fails soon. */
-interface Pair {
+interface Watched {
   readonly consumer: Queue;
   readonly producer: Queue;
+  readonly consumption: Consumption;
 }
 
 interface Seen {
-  taken: number;
-  busy: number;
-  /** `taken` at the last look. */
-  before: number;
+  /** What was taken until the last look. */
+  readonly taken: number;
   /** So many looks in a row have found jobs that wait, and a consumer that takes none. */
-  idle: number;
+  readonly idle: number;
 }
 
 /**
@@ -34,35 +33,24 @@ export class QueueWatchdog {
   private readonly logger = new Logger(QueueWatchdog.name);
   private readonly seen = new Map<Queue, Seen>();
 
-  constructor(private readonly pairs: readonly Pair[]) {
-    for (const { consumer } of pairs) {
-      const seen = { taken: 0, busy: 0, before: 0, idle: 0 };
-      this.seen.set(consumer, seen);
-      consumer.on('active', () => {
-        seen.taken += 1;
-        seen.busy += 1;
-      });
-      for (const end of ['completed', 'failed']) consumer.on(end, () => (seen.busy = Math.max(0, seen.busy - 1)));
-    }
-  }
+  constructor(private readonly queues: readonly Watched[]) {}
 
   @Repeats({ what: 'Watching the queues', every: 'queue_watch_ms', waits_first: true })
   async look(): Promise<boolean> {
-    for (const pair of this.pairs) await this.lookAt(pair);
+    for (const queue of this.queues) await this.lookAt(queue);
     return false;
   }
 
   /** What others take in the meantime makes a look a false alarm at times: new connections do no harm. */
-  private async lookAt({ consumer, producer }: Pair): Promise<void> {
-    const seen = this.seen.get(consumer)!;
+  private async lookAt({ consumer, producer, consumption: { places, taken, busy } }: Watched): Promise<void> {
+    const before = this.seen.get(consumer) ?? { taken: 0, idle: 0 };
     const waits = (await producer.getWaitingCount()) > 0 && !(await producer.isPaused());
-    const idle = waits && seen.taken === seen.before && seen.busy < DELIVERIES_AT_ONCE;
-    seen.before = seen.taken;
-    seen.idle = idle ? seen.idle + 1 : 0;
+    const idle = waits && taken === before.taken && busy < places ? before.idle + 1 : 0;
+    this.seen.set(consumer, { taken, idle });
     // Jobs that came just before a look are no sign yet.
-    if (seen.idle < 2) return;
+    if (idle < 2) return;
     this.logger.warn(`Queue ${consumer.name} waits and nothing is taken from it: connecting again`);
-    if (seen.idle >= LOOKS) endProcess(consumer.name);
+    if (idle >= LOOKS) endProcess(consumer.name);
     reconnect(consumer);
   }
 }

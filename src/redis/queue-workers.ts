@@ -3,6 +3,7 @@ import type { Job, Queue } from 'bull';
 import { Condition } from '../common/condition.js';
 import { endsWithin } from '../common/deadline.js';
 import { GivenUpError, type OutboxDelivery } from '../database/outbox/outbox-delivery.js';
+import type { Dispatch } from '../database/outbox/outbox.repository.js';
 
 /** How long a queue may take to end its blocking call; a Redis that hangs never lets it. */
 const CLOSE_MS = 1_000;
@@ -10,8 +11,18 @@ const CLOSE_MS = 1_000;
 /** So many jobs of a queue stay whose rows were given up, for operators to see and to retry. */
 const KEPT = 1_000;
 
+/** What this process takes from a queue. */
+export interface Consumption {
+  /** So many jobs at once; none before it has begun. */
+  places: number;
+  /** Since the start. */
+  taken: number;
+  busy: number;
+}
+
 /** Makes the consuming side of Bull live with a Redis that comes and goes, and end in time. */
 export class QueueWorkers implements BeforeApplicationShutdown {
+  readonly consumed = new Map<Queue, Consumption>();
   private readonly logger = new Logger(QueueWorkers.name);
 
   constructor(
@@ -19,7 +30,7 @@ export class QueueWorkers implements BeforeApplicationShutdown {
     private readonly delivery: OutboxDelivery,
   ) {
     for (const queue of queues) {
-      tame(queue);
+      this.consumed.set(queue, tame(queue));
       const condition = new Condition(this.logger, `Queue ${queue.name}`);
       queue.on('error', (error) => condition.fails(error));
       queue.on('failed', (_, error) => {
@@ -42,22 +53,42 @@ export class QueueWorkers implements BeforeApplicationShutdown {
  * connection ends would end the process. Bull tells of what matters by events. And @nestjs/bull's own closing has no
  * time limit.
  */
-function tame(queue: Queue): void {
+function tame(queue: Queue): Consumption {
   const begin = queue.process.bind(queue) as (concurrency: number, work: Work) => Promise<void>;
+  const consumption = { places: 0, taken: 0, busy: 0 };
   Object.assign(queue, {
-    process: (concurrency: number, work: Work) => begin(concurrency, keepingDead(work)).catch(() => undefined),
+    process: (concurrency: number, work: Work) => {
+      consumption.places = concurrency;
+      return begin(concurrency, counted(consumption, keepingDead(work))).catch(() => undefined);
+    },
     setWorkerName: () => Promise.resolve(),
     onApplicationShutdown: () => undefined,
   });
+  return consumption;
 }
 
-type Work = (job: Job) => Promise<unknown>;
+type Work = (job: Job<Dispatch>) => Promise<unknown>;
 
-/** Only the job of a row that was given up may stay: Bull ignores the id of a job that it still knows. */
+/** Not by Bull's events: it tells of an end only when Redis has heard of it. */
+const counted =
+  (consumption: Consumption, work: Work): Work =>
+  async (job) => {
+    consumption.taken += 1;
+    consumption.busy += 1;
+    try {
+      return await work(job);
+    } finally {
+      consumption.busy -= 1;
+    }
+  };
+
+/** Only the job of a row that was given up may stay, to be retried: Bull ignores the id of a job that it still knows. */
 const keepingDead =
   (work: Work): Work =>
-  (job) =>
-    work(job).catch((error: unknown) => {
+  (job) => {
+    const revives = (job as Job & { retriedOn?: number }).retriedOn !== undefined;
+    return work(Object.assign(job, { data: { ...job.data, revives } })).catch((error: unknown) => {
       if (error instanceof GivenUpError) job.opts.removeOnFail = KEPT;
       throw error;
     });
+  };

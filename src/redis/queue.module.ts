@@ -59,9 +59,11 @@ export class QueueModule {
         },
         {
           provide: QueueWatchdog,
-          inject: [...QUEUES, ...QUEUES.map(producerOf)].map((name) => getQueueToken(name)),
-          useFactory: (...queues: Queue[]) =>
-            new QueueWatchdog(QUEUES.map((_, n) => ({ consumer: queues[n]!, producer: queues[QUEUES.length + n]! }))),
+          inject: [QueueWorkers, ...QUEUES.map((name) => getQueueToken(producerOf(name)))],
+          useFactory: ({ consumed }: QueueWorkers, ...producers: Queue[]) =>
+            new QueueWatchdog(
+              [...consumed].map(([consumer, consumption], n) => ({ consumer, producer: producers[n]!, consumption })),
+            ),
         },
         {
           provide: QueueBoard,

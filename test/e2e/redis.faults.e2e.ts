@@ -59,7 +59,7 @@ class Load {
   }
 }
 
-describeWithRedis('a Redis that', () => {
+describeWithRedis('a Redis in trouble (R5): one that', () => {
   it.each<[what: string, ruin: Deed, heal: Deed]>([
     ['goes away', (_, wire) => wire.cut(), (_, wire) => wire.mend()],
     ['hangs', ({ pid }) => process.kill(pid, 'SIGSTOP'), ({ pid }) => process.kill(pid, 'SIGCONT')],

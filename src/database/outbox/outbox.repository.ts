@@ -8,6 +8,8 @@ import { OutboxRow } from './outbox.entity.js';
 export interface Dispatch {
   readonly id: string;
   readonly dispatch: number;
+  /** Somebody has asked for it by hand: also where the row was given up with it. */
+  readonly revives?: boolean;
 }
 
 /** A row whose delivery has begun: the row is this attempt's as long as nobody begins another. */
@@ -125,18 +127,18 @@ export class OutboxRepository {
   }
 
   /**
-   * Begins an attempt. The dispatch that a row was given up with begins another day: a failed job is retried by hand.
+   * Begins an attempt; for a row that was given up, where that is to be revived, another day.
    * @returns null when this dispatch was used, is void or is no longer needed.
    */
-  async begin({ id, dispatch }: Dispatch, lease_ms: number): Promise<BegunRow | null> {
+  async begin({ id, dispatch, revives = false }: Dispatch, lease_ms: number): Promise<BegunRow | null> {
     const [row = null] = await this.change<BegunRow>(
       `UPDATE outbox SET attempts = attempts + 1, dispatches = dispatches + 1, lease_until = ${later(3)},
          stalls = CASE WHEN status = 'dead' THEN 0 ELSE stalls + (lease_until IS NOT NULL)::integer END,
          tried_since = CASE WHEN status = 'dead' THEN now() ELSE tried_since END, status = 'pending'
        WHERE id = $1 AND payload IS NOT NULL
-         AND (status = 'pending' AND dispatches = $2 OR status = 'dead' AND dispatches = $2 + 1)
+         AND (status = 'pending' AND dispatches = $2 OR $4 AND status = 'dead' AND dispatches = $2 + 1)
        RETURNING id, tenant_id, topic, subject_id, payload, key_id, attempts, stalls, created_at, traceparent`,
-      [id, dispatch, lease_ms],
+      [id, dispatch, lease_ms, revives],
     );
     return row;
   }
@@ -152,7 +154,7 @@ export class OutboxRepository {
   /** @returns whether that was the last attempt. */
   async failed({ id, attempts }: BegunRow, error: string, retry_ms: number, give_up_ms: number): Promise<boolean> {
     const [row] = await this.change<{ dead: boolean }>(
-      `UPDATE outbox SET lease_until = NULL, last_error = $3, next_attempt_at = ${later(4)},
+      `UPDATE outbox SET lease_until = NULL, last_error = $3, stalls = 0, next_attempt_at = ${later(4)},
          status = CASE WHEN tried_since < now() - $5 * interval '1 millisecond' THEN 'dead' ELSE 'pending' END
        WHERE id = $1 AND attempts = $2 AND status = 'pending'
        RETURNING status = 'dead' AS dead`,
