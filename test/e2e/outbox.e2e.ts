@@ -153,6 +153,23 @@ describe('a row that cannot be delivered', () => {
     await app.close();
   });
 
+  it('stays given up when the job that it was given up with comes again, until somebody asks for it', async () => {
+    const { app, sink } = await startWithSink({ timings: { outbox_give_up_ms: 200 } });
+    sink.deliver = failing;
+    await add(app, anEntry());
+    await withStatus(app, 'dead');
+    sink.deliver = () => Promise.resolve();
+    const { id, dispatches } = await row(app);
+    const delivery = app.app.get(OutboxDelivery);
+    await delivery.deliver({ id, dispatch: dispatches - 1 });
+    expect(await row(app)).toMatchObject({ status: 'dead', dispatches });
+
+    await delivery.deliver({ id, dispatch: dispatches - 1, revives: true });
+    expect(await row(app)).toMatchObject({ status: 'sent' });
+    expect(sink.got).toHaveLength(1);
+    await app.close();
+  });
+
   it('is tried at once when a process starts', async () => {
     const { app, sink } = await startWithSink({
       timings: { outbox_backoff_ms: 600_000, outbox_backoff_max_ms: 600_000 },
