@@ -1,6 +1,6 @@
 import { Database } from '../../src/database/database.js';
-import { UserDocuments } from '../../src/users/mongo/user-documents.mongoose.js';
 import { UserWrites } from '../../src/users/mongo/user-writes.js';
+import { UsersRepository } from '../../src/users/users.repository.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import type { Account, Answer, Client } from '../support/client.js';
 import { describeWithMongo, TestDatabase } from '../support/engines.js';
@@ -102,6 +102,17 @@ describeWithMongo('a process that dies between the two stores', () => {
     expect(await pending(app)).toEqual([]);
   });
 
+  it('at user.written of a change that leaves the address alone shows nothing of it to a login', async () => {
+    const eve = await app.signUp();
+    await dies('user.written', (send) =>
+      send('PATCH', `/users/${eve.user.id}`, { body: { role: 'admin' }, token: admin.token }),
+    );
+    const [users, database] = [app.app.get(UsersRepository), app.app.get(Database)];
+
+    expect(await database.asSystem(() => users.findCredentials(eve.email))).toMatchObject({ role: 'user' });
+    expect(await pending(app)).toEqual([]);
+  });
+
   it('is put right by a round that looks now and then, where nobody asks', async () => {
     const account = someAccount();
     await dies('user.written', (send) => send('POST', '/users', { body: account }));
@@ -166,105 +177,6 @@ describeWithMongo('a process that sleeps between the two stores while its transa
     await zombie.kill();
     await app.close();
   });
-});
-
-/** Ends every session in whose transaction nothing is asked just now, as PostgreSQL does when that goes on for too long. */
-const endSleepers = (app: TestApp): Promise<unknown[]> =>
-  app.sql(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND state = 'idle in transaction'`,
-  );
-
-describeWithMongo('a write that is put down after its transaction was ended', () => {
-  let app: TestApp;
-  let admin: Client;
-  beforeAll(async () => {
-    app = await start();
-    admin = await app.admin();
-  });
-  afterAll(() => app.close());
-
-  /** A change of the name to Eve, whose transaction is ended before it puts down what it is going to do. */
-  const changeLate = async ({ user: { id: user_id } }: Client, meanwhile: () => Promise<unknown>): Promise<void> => {
-    const [documents, writes] = [UserDocuments, UserWrites].map((type) =>
-      app.app.get<any>(type, { strict: false }),
-    ) as [UserDocuments, UserWrites];
-    const plan = async () => {
-      const before = (await documents.findToWrite(user_id, 1))!;
-      await endSleepers(app);
-      await meanwhile();
-      const user = Object.assign({ ...before.user }, { full_name: 'Eve' });
-      const apply = (written_by: string) => documents.change(user_id, 1, { version: 2, written_by, user });
-      return { user_id, tenant_id: user.tenant_id, before, version: 2, names: [], apply };
-    };
-    const late = app.app.get(Database).asSystem(() => writes.write(user_id, plan));
-    await expect(late).rejects.toThrow();
-    await eventually(async () => {
-      await writes.settle();
-      return (await pending(app)).length === 0;
-    });
-  };
-
-  it('undoes no change that was committed in the meantime', async () => {
-    const ada = await app.signUp();
-    await changeLate(ada, () => ada.patch('/users/me', { full_name: 'Ada King' }));
-
-    expect((await ada.get('/users/me')).body).toMatchObject({ full_name: 'Ada King' });
-    expect((await ada.patch('/users/me', { full_name: 'Ada Byron' })).status).toBe(200);
-  });
-
-  it('brings back nobody who was deleted in the meantime', async () => {
-    const ada = await app.signUp();
-    await changeLate(ada, () => admin.delete(`/users/${ada.user.id}`));
-
-    expect((await admin.get(`/users/${ada.user.id}`)).status).toBe(404);
-    expect(await app.users.find({ id: ada.user.id })).toEqual([]);
-    expect((await app.send('POST', '/users', { body: { ...someAccount(), email: ada.email } })).status).toBe(201);
-  });
-
-  it('leaves the user as it was where nobody has written in the meantime', async () => {
-    const ada = await app.signUp();
-    await changeLate(ada, async () => undefined);
-
-    expect((await ada.get('/users/me')).body).toMatchObject({ full_name: ada.user.full_name });
-    expect((await ada.patch('/users/me', { full_name: 'Ada King' })).status).toBe(200);
-  });
-});
-
-describeWithMongo('a process that sleeps while it undoes', () => {
-  it.each(['a sign-up', 'a change'])(
-    'and wakes after %s was undone and more was committed undoes none of it',
-    async (what) => {
-      const app = await start();
-      const [ada, admin] = [await app.signUp(), await app.admin()];
-      const path = `/users/${ada.user.id}`;
-      const account = someAccount();
-      await dies('user.written', (send) =>
-        what === 'a change'
-          ? send('PATCH', path, { body: { full_name: 'Eve' }, token: admin.token })
-          : send('POST', '/users', { body: account }),
-      );
-      // It undoes as soon as it starts, and is there only when that is done.
-      const sleeper = await startProcess({
-        stop_at: 'user.taken-back',
-        settings: { ...(await inMongo()), PROCESS_ROLE: 'api' },
-        timings: RARELY,
-      });
-      await endSleepers(app);
-      await app.app.get(UserWrites, { strict: false }).settle();
-      expect(await pending(app)).toEqual([]);
-      if (what === 'a change') expect((await admin.delete(path)).status).toBe(204);
-      else expect((await app.send('POST', '/users', { body: account })).status).toBe(201);
-      sleeper.wake();
-      await sleeper.stopped;
-
-      expect((await admin.get(path)).status).toBe(what === 'a change' ? 404 : 200);
-      expect(await app.users.find({ id: ada.user.id })).toHaveLength(what === 'a change' ? 0 : 1);
-      expect((await logIn(app, account)).status).toBe(what === 'a change' ? 401 : 200);
-      await sleeper.kill();
-      await app.close();
-    },
-  );
 });
 
 describeWithMongo('MongoDB that is away', () => {

@@ -27,7 +27,10 @@ export class StoredUsers {
       const { condition, parameters } = sqlOf(where);
       const sql = `SELECT * FROM users WHERE ${condition} ORDER BY id`;
       const rows = await this.database.query<User>('superuser', sql, parameters);
-      return rows.map(({ full_name_key: _, ...user }) => user);
+      return rows.map((row) => {
+        const { full_name_key: _, ...user } = row;
+        return user;
+      });
     }
     const documents = await this.collection
       .find({ tenant_id: { $exists: true }, ...filterOf(where) }, { projection: { full_name_key: 0, written_by: 0 } })

@@ -20,20 +20,17 @@ interface Update {
 /** As PostgreSQL compares them: whatever the case of the letters. */
 export const sameId = (id: string): string => id.toLowerCase();
 
-export function toUser({
-  _id,
-  username,
-  username_key,
-  written_by: _,
-  gone_at: __,
-  ...rest
-}: Omit<UserDocument, 'full_name_key'>): User {
-  return Object.assign(new User(), {
+export function toUser(document: Omit<UserDocument, 'full_name_key'>): User {
+  const { _id, username = null, username_key = null, ...rest } = document;
+  const user: User & Pick<UserDocument, 'written_by' | 'gone_at'> = Object.assign(new User(), {
     id: _id,
     ...rest,
-    username: username ?? null,
-    username_key: username_key ?? null,
+    username,
+    username_key,
   });
+  delete user.written_by;
+  delete user.gone_at;
+  return user;
 }
 
 export function toDocument({ id, tenant_id, username, username_key, ...rest }: User): UserDocument {

@@ -88,9 +88,12 @@ export class UserWrites {
   /**
    * Undoes what was broken off of writes that concern one of these names; where none are given, any. What is under way is
    * left alone.
+   * @returns whether there was any: what was read before may have been void.
    */
-  async settle(names?: readonly string[]): Promise<void> {
-    await this.settleAll(await this.journal.usersConcerned(names), null);
+  async settle(names?: readonly string[]): Promise<boolean> {
+    const user_ids = await this.journal.usersConcerned(names);
+    await this.settleAll(user_ids, null);
+    return user_ids.length > 0;
   }
 
   @Repeats({ what: 'Undoing writes to users that were broken off', every: 'user_writes_ms' })

@@ -54,7 +54,10 @@ export class MongooseUsersRepository extends UsersRepository {
 
   async findCredentials(email: string): Promise<Credentials | null> {
     await this.writes.settle([emailLock(email)]);
-    const user = await this.documents.findWhole({ email });
+    const found = await this.documents.findWhole({ email });
+    // A write that leaves the address alone is known by the id only.
+    const isVoid = found !== null && (await this.writes.settle([lockOf(found.id)]));
+    const user = isVoid ? await this.documents.findWhole({ email }) : found;
     if (!user) return null;
     const { id, tenant_id, role, status, email_verified, mfa_enabled, version, password_hash } = user;
     return { id, tenant_id, role, status, email_verified, mfa_enabled, version, password_hash };

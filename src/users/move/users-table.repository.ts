@@ -18,7 +18,10 @@ export class UsersTableRepository {
       `SELECT * FROM users WHERE $1 = '' OR id > NULLIF($1, '')::uuid ORDER BY id LIMIT $2`,
       [after, limit],
     );
-    return rows.map(({ full_name_key: _, ...row }) => Object.assign(new User(), row));
+    return rows.map((row) => {
+      const { full_name_key: _, ...user } = row;
+      return Object.assign(new User(), user);
+    });
   }
 
   /** As given, whether they were there or not; all of them or none. */
