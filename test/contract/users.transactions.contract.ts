@@ -109,7 +109,7 @@ export function scopeAndTransactionsContract({ store, users, database }: UnderTe
       await expect(transaction((by) => by.insert(eve).then(() => Promise.reject(failed)))).rejects.toBe(failed);
       await insert(eve);
 
-      expect(await store().find(eve.id)).toMatchObject({ email: eve.email, version: 1 });
+      expect(await store().find(eve.id)).toMatchObject({ email: eve.email, version: eve.version });
     });
 
     it('keeps whoever wants the address that it takes, or frees, waiting until it is over', async () => {

@@ -90,17 +90,44 @@ describeWithMongo('npm run users:move', () => {
         message: expect.stringContaining('npm run users:move -- mongodb'),
       });
     }
-    await expect(move(database, 'postgresql')).rejects.toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('A move the other way has begun'),
-    });
     expect(await move(database, 'mongodb')).toBe(`Moved to mongodb: ${count} users\n`);
     // As one leaves it that was killed while it deleted the originals.
     await database.query('superuser', `UPDATE users_home SET moving_to = 'mongodb'`);
+    await expect(move(database, 'postgresql')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('run `npm run users:move -- mongodb` first'),
+    });
     expect(await move(database, 'mongodb')).toBe(`Moved to mongodb: ${count} users\n`);
     const after = await startIn('mongodb', database);
     expect(await after.users.find({})).toHaveLength(count);
     await after.close();
+  });
+
+  it('whose copies are refused is given up by moving to where the users are', async () => {
+    const database = await TestDatabase.create();
+    const before = await startIn('postgresql', database);
+    await fill(before);
+    const users = await before.users.find({});
+    await before.close();
+    const other = await TestDatabase.create();
+    const theirs = await startIn('mongodb', other);
+    await theirs.users.change({ email: 'admin@example.com' }, { email: 'theirs@example.com' });
+    // As if it had been copying into a store that is somebody's own.
+    await database.query('superuser', `UPDATE users_home SET moving_to = 'mongodb'`);
+    const settings = { MONGODB_URL: other.mongoUrl! };
+
+    await expect(move(database, 'mongodb', settings)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('give the move up with `npm run users:move -- postgresql`'),
+    });
+    await expect(startIn('postgresql', database)).rejects.toMatchObject({ name: 'InvalidSettingsError' });
+    expect(await move(database, 'postgresql', settings)).toBe('The users live in postgresql already\n');
+    expect(await home(database)).toEqual({ store: 'postgresql', moving_to: null });
+    const after = await startIn('postgresql', database);
+    expect((await after.users.find({})).map(({ id }) => id)).toEqual(users.map(({ id }) => id));
+    await after.close();
+    expect((await theirs.users.find({})).map(({ email }) => email)).toEqual(['theirs@example.com']);
+    await theirs.close();
   });
 
   it('refuses a store that holds others, and says what it wants', async () => {

@@ -1,4 +1,6 @@
+import { Database } from '../../src/database/database.js';
 import { UserWrites } from '../../src/users/mongo/user-writes.js';
+import { UsersRepository } from '../../src/users/users.repository.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import type { Account, Answer, Client } from '../support/client.js';
 import { describeWithMongo, TestDatabase } from '../support/engines.js';
@@ -97,6 +99,17 @@ describeWithMongo('a process that dies between the two stores', () => {
 
     expect((await ada.get('/users/me')).body).toMatchObject({ id, email: ada.email });
     await app.logIn(ada);
+    expect(await pending(app)).toEqual([]);
+  });
+
+  it('at user.written of a change that leaves the address alone shows nothing of it to a login', async () => {
+    const eve = await app.signUp();
+    await dies('user.written', (send) =>
+      send('PATCH', `/users/${eve.user.id}`, { body: { role: 'admin' }, token: admin.token }),
+    );
+    const [users, database] = [app.app.get(UsersRepository), app.app.get(Database)];
+
+    expect(await database.asSystem(() => users.findCredentials(eve.email))).toMatchObject({ role: 'user' });
     expect(await pending(app)).toEqual([]);
   });
 

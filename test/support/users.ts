@@ -25,10 +25,15 @@ export class StoredUsers {
   async find(where: Where): Promise<User[]> {
     if (!this.inMongo) {
       const { condition, parameters } = sqlOf(where);
-      return this.database.query<User>('superuser', `SELECT * FROM users WHERE ${condition} ORDER BY id`, parameters);
+      const sql = `SELECT * FROM users WHERE ${condition} ORDER BY id`;
+      const rows = await this.database.query<User>('superuser', sql, parameters);
+      return rows.map((row) => {
+        const { full_name_key: _, ...user } = row;
+        return user;
+      });
     }
     const documents = await this.collection
-      .find(filterOf(where), { projection: { full_name_key: 0 } })
+      .find({ tenant_id: { $exists: true }, ...filterOf(where) }, { projection: { full_name_key: 0, written_by: 0 } })
       .sort({ _id: 1 })
       .toArray();
     return documents.map(({ _id, ...user }) =>

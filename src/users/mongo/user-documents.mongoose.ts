@@ -2,20 +2,20 @@ import { Injectable, Logger } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { trusted, type Model, type QueryFilter } from 'mongoose';
 import { Probe } from '../../common/probes.js';
+import { errorLabel } from '../../common/condition.js';
 import { EXACT_TOTAL, type Total } from '../../common/pagination.js';
 import { errorOf } from '../../database/constraints.js';
 import { databaseContext } from '../../database/scope.js';
-import { User } from '../user.entity.js';
+import type { User } from '../user.entity.js';
 import type { UserListQuery } from '../users.repository.js';
-import { brokenIndex, Documents } from './documents.mongoose.js';
+import { Documents } from './documents.mongoose.js';
+import { sameId, toDocument, toState, toUser, updateOf, wholeOf, type UserState } from './user-mapping.js';
 import { UserDocument } from './user.schema.js';
 
 /** What every read but the one for a login leaves out. */
 const VISIBLE = { password_hash: 0, full_name_key: 0 } as const;
 /** What every read leaves out: it is made of the full name. */
 const WHOLE = { full_name_key: 0 } as const;
-/** Fields that are not there when they have no value. */
-const OPTIONAL = ['username', 'username_key', 'undone_at'] as const;
 
 /** The collection of users, as far as the scope that the caller has entered reaches: as row-level security would have it. */
 @Injectable()
@@ -49,6 +49,13 @@ export class UserDocuments extends Documents<UserDocument> {
     const found = within(query);
     const document = found && (await this.findOne(found, WHOLE));
     return document && toUser(document);
+  }
+
+  /** Within the scope, at this version: as a write is going to find it. */
+  async findToWrite(user_id: string, version: number): Promise<(UserState & { readonly user: User }) | null> {
+    const found = within({ _id: user_id, version });
+    const document = found && (await this.findOne(found, WHOLE));
+    return document && { ...toState(document), user: toUser(document) };
   }
 
   /** Within the scope, all of them. */
@@ -94,35 +101,50 @@ export class UserDocuments extends Documents<UserDocument> {
     throw errorOf(index, null) ?? new Error(`Nobody has declared what ${index} means`);
   }
 
-  /**
-   * Takes away what is left of a first try of the same process to insert the very same user: nothing of that one is under
-   * way any more.
-   */
-  async forgetUndone(user_id: string): Promise<void> {
-    await this.deleteOne({ _id: user_id, undone_at: trusted({ $exists: true }) });
+  /** What is at this id, in whichever scope: a user or what is left of one. */
+  async state(user_id: string): Promise<UserState | null> {
+    const document = await this.findOne({ _id: sameId(user_id) }, WHOLE);
+    return document && toState(document);
   }
 
   /**
+   * @param written_by - the row in the journal.
    * @throws {EmailTakenError}
    * @throws {UsernameTakenError}
    */
-  async add(user: User): Promise<void> {
-    await this.insertOne(toDocument(user));
+  async add(user: User, written_by: string): Promise<void> {
+    await this.insertOne({ ...toDocument(user), written_by });
   }
 
   /**
-   * @param before - the user at the version that must still be there.
+   * Every change gives the id another version, higher than any before: so a version stands for one state of it.
+   * @param version - that must still be there.
    * @returns whether it was.
    * @throws {EmailTakenError}
    * @throws {UsernameTakenError}
    */
-  async replace(before: User, after: User): Promise<boolean> {
-    return (await this.updateOne({ _id: before.id, version: before.version }, wholeOf(after))) === 1;
+  async change(user_id: string, version: number, to: UserState): Promise<boolean> {
+    return (await this.updateOne({ _id: user_id, version }, updateOf(to))) === 1;
   }
 
-  /** @returns whether it was there at this version. */
-  async remove({ id, version }: Pick<User, 'id' | 'version'>): Promise<boolean> {
-    return (await this.deleteOne({ _id: id, version })) === 1;
+  /** Leaves all as it is, but for the version. @returns whether it was still at `version`. */
+  async raise(user_id: string, version: number, to: number): Promise<boolean> {
+    return (await this.updateOne({ _id: user_id, version }, { $set: { version: to } })) === 1;
+  }
+
+  /** Keeps an insert that may come late from being made. @returns whether nothing was there. */
+  async bar(user_id: string, version: number): Promise<boolean> {
+    const nothing = { $setOnInsert: { version, gone_at: new Date() } };
+    return (await this.updateOne({ _id: user_id }, nothing, { upsert: true })) === 1;
+  }
+
+  /** What is left of a deletion that is committed may expire. Where it does not come to that, an id is kept. */
+  async letExpire(user_id: string, written_by: string): Promise<void> {
+    try {
+      await this.updateOne({ _id: user_id, written_by }, { $set: { gone_at: new Date() } });
+    } catch (error) {
+      this.logger.warn(`What is left of a deleted user stays: ${errorLabel(error)}`);
+    }
   }
 
   /** Within the scope, whole, in the order of their ids. @param after - the id behind which it goes on; '' for the first. */
@@ -142,25 +164,7 @@ export class UserDocuments extends Documents<UserDocument> {
   async removeAll(ids: readonly string[]): Promise<void> {
     await this.attempt('Deleting documents', () => this.model.deleteMany({ _id: trusted({ $in: [...ids] }) }).exec());
   }
-
-  /**
-   * Puts a user back as it was, or away where it was not there, at a version above all that may have been written; and does
-   * nothing the second time. What is written late, at a version that it saw before, finds none.
-   */
-  async restore(user_id: string, before: User | null, version: number): Promise<void> {
-    const older = { _id: user_id, version: trusted({ $lt: version }) };
-    const state = before ? wholeOf({ ...before, version }) : goneAt(version);
-    try {
-      await this.updateOne(older, state, { upsert: true });
-    } catch (error) {
-      // It is there and not older: it was put back before.
-      if (brokenIndex(error) !== '_id_') throw error;
-    }
-  }
 }
-
-/** As PostgreSQL compares them: whatever the case of the letters. */
-export const sameId = (id: string): string => id.toLowerCase();
 
 /** Who has the same address or username. */
 const rivalsOf = ({ email, username_key }: User): QueryFilter<UserDocument>[] => [
@@ -172,7 +176,7 @@ const rivalsOf = ({ email, username_key }: User): QueryFilter<UserDocument>[] =>
 function within(query: QueryFilter<UserDocument>): QueryFilter<UserDocument> | null {
   const { scope } = databaseContext();
   if (scope === 'none') return null;
-  // What is left of a user whose insert was undone has no tenant.
+  // What is left of a user who was deleted, or whose insert was undone, has no tenant.
   return { $and: [query, { tenant_id: scope === 'system' ? trusted({ $exists: true }) : sameId(scope.tenant_id) }] };
 }
 
@@ -189,54 +193,3 @@ function matching({ tenant_id, q, role, status }: UserListQuery): QueryFilter<Us
     ...(beginning && { $or: [{ email: beginning }, { username_key: beginning }, { full_name_key: beginning }] }),
   };
 }
-
-function toUser({ _id, username, username_key, ...rest }: Omit<UserDocument, 'full_name_key'>): User {
-  return Object.assign(new User(), {
-    id: _id,
-    ...rest,
-    username: username ?? null,
-    username_key: username_key ?? null,
-  });
-}
-
-function toDocument({ id, tenant_id, username, username_key, ...rest }: User): UserDocument {
-  return {
-    _id: sameId(id),
-    ...rest,
-    tenant_id: sameId(tenant_id),
-    full_name_key: rest.full_name.toLowerCase(),
-    ...(username !== null && { username }),
-    ...(username_key !== null && { username_key }),
-  };
-}
-
-type Fields = Partial<Omit<UserDocument, '_id'>>;
-
-/** Every field, so that nothing of what was there before stays. */
-function wholeOf(user: User): { $set: Fields; $unset: Record<string, ''> } {
-  const { _id, ...fields } = toDocument(user);
-  return { $set: fields, $unset: unsetBut(fields) };
-}
-
-function goneAt(version: number): { $set: Fields; $unset: Record<string, ''> } {
-  const fields = { version, undone_at: new Date() };
-  return { $set: fields, $unset: unsetBut(fields) };
-}
-
-const ALL = [
-  'tenant_id',
-  'email',
-  'full_name',
-  'full_name_key',
-  'password_hash',
-  'role',
-  'status',
-  'email_verified',
-  'mfa_enabled',
-  'created_at',
-  'updated_at',
-  ...OPTIONAL,
-] as const satisfies (keyof UserDocument)[];
-
-const unsetBut = (fields: Fields): Record<string, ''> =>
-  Object.fromEntries(ALL.filter((name) => !(name in fields)).map((name) => [name, '']));

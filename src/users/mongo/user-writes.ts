@@ -8,9 +8,9 @@ import { uuidv7 } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
 import { databaseContext } from '../../database/scope.js';
 import { lockOf, UserWritesRepository, type BrokenOff } from '../store/user-writes.repository.js';
-import { User } from '../user.entity.js';
 import { ContendedError } from '../users.errors.js';
 import { UserDocuments } from './user-documents.mongoose.js';
+import type { UserState } from './user-mapping.js';
 
 const PURPOSE = 'user_writes';
 
@@ -18,16 +18,16 @@ const PURPOSE = 'user_writes';
 export interface PlannedWrite<T> {
   readonly user_id: string;
   readonly tenant_id: string;
-  /** As it is, with the password's hash; null where there is none yet. */
-  readonly before: User | null;
+  /** As it is; null where there is none yet. */
+  readonly before: UserState | null;
   /** The version that the write leaves. */
   readonly version: number;
   /** Addresses and usernames that it takes or frees. */
   readonly names: readonly string[];
   /** Throws where the write cannot be made, before anything is put down. */
   check?(): Promise<void>;
-  /** The write itself: one compare-and-set. */
-  apply(): Promise<T>;
+  /** The write itself: one compare-and-set, which leaves this mark. */
+  apply(written_by: string): Promise<T>;
 }
 
 /** What a transaction has written so far, by the ids of its rows in the journal. */
@@ -88,9 +88,12 @@ export class UserWrites {
   /**
    * Undoes what was broken off of writes that concern one of these names; where none are given, any. What is under way is
    * left alone.
+   * @returns whether there was any: what was read before may have been void.
    */
-  async settle(names?: readonly string[]): Promise<void> {
-    await this.settleAll(await this.journal.usersConcerned(names), null);
+  async settle(names?: readonly string[]): Promise<boolean> {
+    const user_ids = await this.journal.usersConcerned(names);
+    await this.settleAll(user_ids, null);
+    return user_ids.length > 0;
   }
 
   @Repeats({ what: 'Undoing writes to users that were broken off', every: 'user_writes_ms' })
@@ -138,7 +141,7 @@ export class UserWrites {
     if (!(await this.journal.strikeOut(id))) throw new ContendedError(1);
     await this.checkpoints.reach('user.struck-out');
     try {
-      const result = await planned.apply();
+      const result = await planned.apply(id);
       await this.checkpoints.reach('user.written');
       return result;
     } catch (error) {
@@ -172,16 +175,40 @@ export class UserWrites {
   }
 
   private async undo(user_id: string, writes: readonly BrokenOff[]): Promise<void> {
-    const [oldest] = writes as [BrokenOff];
-    // One transaction's, since whoever writes next undoes them first: what was there before the first one counts.
-    const version = Math.max(...writes.map((write) => write.version)) + 1;
-    await this.documents.restore(user_id, this.before(oldest), version);
+    await this.checkpoints.reach('user.taken-back');
+    for (let done = false; !done;) done = await this.tryToUndo(user_id, writes);
     await this.checkpoints.reach('user.undone');
   }
 
-  private before({ id, before, key_id }: BrokenOff): User | null {
-    if (!before || !key_id) return null;
-    const user = JSON.parse(this.keyring.open(PURPOSE, key_id, before, id).toString()) as User;
-    return { ...user, created_at: new Date(user.created_at), updated_at: new Date(user.updated_at) };
+  /**
+   * Puts the user back as it was before these writes, where one of them has left it as it is; what others have written since
+   * stays. A write that may still come finds another version than the one that it saw.
+   * @returns whether nobody came in between.
+   */
+  private async tryToUndo(user_id: string, writes: readonly BrokenOff[]): Promise<boolean> {
+    const latest = Math.max(...writes.map((write) => write.version));
+    const state = await this.documents.state(user_id);
+    if (!state) return writes.every(({ before }) => before !== null) || this.documents.bar(user_id, latest + 1);
+    const { version } = state;
+    const before = this.beforeAll(state, writes);
+    if (before !== state) {
+      return this.documents.change(user_id, version, { ...before, version: Math.max(version, latest) + 1 });
+    }
+    return version >= latest || this.documents.raise(user_id, version, latest + 1);
+  }
+
+  /** @returns the state that none of these writes has left; the given one where that is so already. */
+  private beforeAll(state: UserState, writes: readonly BrokenOff[]): UserState {
+    const last = writes.find(({ id }) => id === state.written_by);
+    return last ? this.beforeAll(this.before(last), writes) : state;
+  }
+
+  private before({ id, before, key_id }: BrokenOff): UserState {
+    if (!before || !key_id) return { version: 0, written_by: null, user: null };
+    const state = JSON.parse(this.keyring.open(PURPOSE, key_id, before, id).toString()) as UserState;
+    const { user } = state;
+    if (!user) return state;
+    const times = { created_at: new Date(user.created_at), updated_at: new Date(user.updated_at) };
+    return { ...state, user: { ...user, ...times } };
   }
 }

@@ -4,7 +4,8 @@ import { USER_STATUSES, type UserStatus } from '../user.entity.js';
 
 /**
  * A user as a document. A field that has no value is not there: then what must be unique does not collide. What is left of
- * a user whose insert was undone is its id and `undone_at`, so that nothing that comes late brings it back.
+ * a user who was deleted, or whose insert was undone, is the id, a version and the write that did it, so that nothing that
+ * comes late brings the user back, or puts anything in the way of a write that was committed since.
  */
 @Schema({
   collection: 'users',
@@ -68,9 +69,13 @@ export class UserDocument {
   @Prop({ type: Date })
   updated_at!: Date;
 
-  /** When its insert was undone. */
+  /** The row in the journal of the write that has left it so. */
+  @Prop({ type: String })
+  written_by?: string;
+
+  /** When it was deleted for good, or its insert was undone. */
   @Prop({ type: Date })
-  undone_at?: Date;
+  gone_at?: Date;
 }
 
 const DAY_SECONDS = 24 * 60 * 60;
@@ -85,4 +90,4 @@ export const UserSchema = SchemaFactory.createForClass(UserDocument)
   .index({ tenant_id: 1, full_name: 1, _id: 1 }, { name: 'users_by_full_name' })
   .index({ tenant_id: 1, full_name_key: 1 }, { name: 'users_by_full_name_key' })
   .index({ role: 1, tenant_id: 1 }, { name: 'users_by_role' })
-  .index({ undone_at: 1 }, { name: 'users_undone', sparse: true, expireAfterSeconds: DAY_SECONDS });
+  .index({ gone_at: 1 }, { name: 'users_gone', sparse: true, expireAfterSeconds: DAY_SECONDS });

@@ -6,8 +6,10 @@ import { Database } from '../../database/database.js';
 import { databaseContext } from '../../database/scope.js';
 import { lockOf } from '../store/user-writes.repository.js';
 import type { User } from '../user.entity.js';
+import { ContendedError } from '../users.errors.js';
 import { UsersRepository, type Credentials, type UserChanges, type UserListQuery } from '../users.repository.js';
-import { sameId, UserDocuments } from './user-documents.mongoose.js';
+import { UserDocuments } from './user-documents.mongoose.js';
+import { sameId } from './user-mapping.js';
 import { UserWrites } from './user-writes.js';
 
 /**
@@ -25,22 +27,23 @@ export class MongooseUsersRepository extends UsersRepository {
   }
 
   async insert(user: User): Promise<void> {
-    const { id: user_id, tenant_id, version } = user;
+    const { tenant_id } = user;
+    const user_id = sameId(user.id);
     assertInScope(tenant_id);
-    const planned = {
-      user_id,
-      tenant_id,
-      before: null,
-      version,
-      names: namesOf(user),
-      check: () => this.documents.assertFree(user),
-      apply: () => this.documents.add(user),
-    };
+    const known = { names: namesOf(user), check: () => this.documents.assertFree(user) };
     const plan = async () => {
-      await this.documents.forgetUndone(user_id);
-      return planned;
+      const left = await this.documents.state(user_id);
+      // A first try that was undone, whose versions are void. The user is told its own, as by TypeORM.
+      if (left && !left.user) user.version = Math.max(user.version, left.version + 1);
+      const { version } = user;
+      const apply = async (written_by: string): Promise<void> => {
+        if (!left || left.user) return this.documents.add(user, written_by);
+        if (await this.documents.change(user_id, left.version, { version, written_by, user })) return;
+        throw new ContendedError(1);
+      };
+      return { ...known, user_id, tenant_id, before: null, version, apply };
     };
-    await this.writes.write(user_id, plan, planned);
+    await this.writes.write(user_id, plan, known);
   }
 
   async find(id: string, tenant_id?: string): Promise<User | null> {
@@ -51,7 +54,10 @@ export class MongooseUsersRepository extends UsersRepository {
 
   async findCredentials(email: string): Promise<Credentials | null> {
     await this.writes.settle([emailLock(email)]);
-    const user = await this.documents.findWhole({ email });
+    const found = await this.documents.findWhole({ email });
+    // A write that leaves the address alone is known by the id only.
+    const isVoid = found !== null && (await this.writes.settle([lockOf(found.id)]));
+    const user = isVoid ? await this.documents.findWhole({ email }) : found;
     if (!user) return null;
     const { id, tenant_id, role, status, email_verified, mfa_enabled, version, password_hash } = user;
     return { id, tenant_id, role, status, email_verified, mfa_enabled, version, password_hash };
@@ -64,17 +70,20 @@ export class MongooseUsersRepository extends UsersRepository {
   update(given: string, version: number, changes: UserChanges): Promise<User | null> {
     const id = sameId(given);
     return this.writes.write<User | null>(id, async () => {
-      const before = await this.documents.findWhole({ _id: id, version });
+      const before = await this.documents.findToWrite(id, version);
       if (!before) return null;
-      const after = changed(before, changes);
+      const after = changed(before.user, changes);
       return {
         user_id: id,
-        tenant_id: before.tenant_id,
+        tenant_id: before.user.tenant_id,
         before,
         version: after.version,
-        names: difference(namesOf(before), namesOf(after)),
+        names: difference(namesOf(before.user), namesOf(after)),
         check: () => this.documents.assertFree(after),
-        apply: async () => ((await this.documents.replace(before, after)) ? withoutHash(after) : null),
+        apply: async (written_by) => {
+          const state = { version: after.version, written_by, user: after };
+          return (await this.documents.change(id, version, state)) ? withoutHash(after) : null;
+        },
       };
     });
   }
@@ -82,15 +91,19 @@ export class MongooseUsersRepository extends UsersRepository {
   async delete(given: string, version: number): Promise<boolean> {
     const id = sameId(given);
     const deleted = await this.writes.write(id, async () => {
-      const before = await this.documents.findWhole({ _id: id, version });
+      const before = await this.documents.findToWrite(id, version);
       if (!before) return null;
       return {
         user_id: id,
-        tenant_id: before.tenant_id,
+        tenant_id: before.user.tenant_id,
         before,
         version: version + 1,
-        names: namesOf(before),
-        apply: () => this.documents.remove(before),
+        names: namesOf(before.user),
+        apply: async (written_by) => {
+          const removed = await this.documents.change(id, version, { version: version + 1, written_by, user: null });
+          if (removed) this.database.afterCommit(() => this.documents.letExpire(id, written_by));
+          return removed;
+        },
       };
     });
     return deleted ?? false;

@@ -12,13 +12,16 @@ export class UsersTableRepository {
     return count;
   }
 
-  /** In the order of their ids. */
+  /** In the order of their ids; without what PostgreSQL makes of the name, which is no part of a user. */
   async wholes(after: string, limit: number): Promise<User[]> {
     const rows = await this.query<User[]>(
       `SELECT * FROM users WHERE $1 = '' OR id > NULLIF($1, '')::uuid ORDER BY id LIMIT $2`,
       [after, limit],
     );
-    return rows.map((row) => Object.assign(new User(), row));
+    return rows.map((row) => {
+      const { full_name_key: _, ...user } = row;
+      return Object.assign(new User(), user);
+    });
   }
 
   /** As given, whether they were there or not; all of them or none. */

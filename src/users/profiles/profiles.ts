@@ -33,7 +33,10 @@ export class Profiles {
   @OnAccountChange({})
   async followAccount({ user: { tenant_id, id }, action }: AccountChange): Promise<void> {
     if (action === 'user_created') return;
-    this.database.afterCommit(() => this.cache.drop(profileKey(tenant_id, id), this.timings.profile_ms));
+    const drop = (): Promise<void> => this.cache.drop(profileKey(tenant_id, id), this.timings.profile_ms);
+    this.database.afterCommit(drop);
+    // A store that only takes part in the transaction may have shown somebody what then came to nothing.
+    this.database.afterRollback(drop);
   }
 
   /** Copies are of a tenant's own: what a platform admin sees elsewhere is neither taken from them nor put among them. */

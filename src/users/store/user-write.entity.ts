@@ -30,6 +30,10 @@ export class UserWrite {
   @Column('text', { nullable: true })
   key_id!: string | null;
 
+  /** Somebody undoes it: its transaction does not commit any more. */
+  @Column('boolean', { default: false })
+  taken_back!: boolean;
+
   @CreateDateColumn({ type: 'timestamptz' })
   created_at!: Date;
 }

@@ -51,15 +51,15 @@ export class UserWritesRepository {
     );
   }
 
-  /** Strikes it out as soon as the caller's transaction is committed. @returns whether it was still there. */
+  /** Strikes it out as soon as the caller's transaction is committed. @returns whether nobody undoes it. */
   async strikeOut(id: string): Promise<boolean> {
     const [, struck] = await this.database.run((manager) =>
-      manager.query<[unknown[], number]>('DELETE FROM user_writes WHERE id = $1', [id]),
+      manager.query<[unknown[], number]>('DELETE FROM user_writes WHERE id = $1 AND NOT taken_back', [id]),
     );
     return struck === 1;
   }
 
-  /** Forgets writes of which it is certain that they were not made. */
+  /** Forgets writes that certainly were not made, or were undone. */
   async forget(ids: readonly string[]): Promise<void> {
     await this.side.run((manager) => manager.query('DELETE FROM user_writes WHERE id = ANY($1)', [ids]));
   }
@@ -78,18 +78,25 @@ export class UserWritesRepository {
   }
 
   /**
-   * Gives `undo` what was broken off of this user's writes, the oldest first, and strikes it out when that is done. Of many
-   * that do so at once one is first, and the others wait for it.
+   * Gives `undo` what was broken off of this user's writes, and strikes it out when that is done. None of it is committed
+   * any more, however late `undo` comes to it: that is settled, durably, before. Many may do so at once.
    * @param names - what the caller holds. Whoever made a write that concerns them would hold them too, and so is gone. Where
    * none are given it is found out whether somebody writes to this user just now; then nothing is done.
    */
-  settle(
+  async settle(
     user_id: string,
     names: readonly string[] | null,
     undo: (writes: readonly BrokenOff[]) => Promise<void>,
   ): Promise<void> {
+    const writes = await this.takeBack(user_id, names);
+    if (writes.length === 0) return;
+    await undo(writes);
+    await this.forget(writes.map(({ id }) => id));
+  }
+
+  private takeBack(user_id: string, names: readonly string[] | null): Promise<BrokenOff[]> {
     return this.side.run(async (manager) => {
-      if (!names && !(await isFree(manager, lockOf(user_id)))) return;
+      if (!names && !(await isFree(manager, lockOf(user_id)))) return [];
       await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`user-undo:${user_id}`]);
       // What somebody has struck out and not committed yet is locked, and theirs.
       const writes = await manager.query<(BrokenOff & { concerned: boolean })[]>(
@@ -98,9 +105,10 @@ export class UserWritesRepository {
         [names ?? [lockOf(user_id)], user_id],
       );
       // Whoever has written since has undone first what was there: then none of it concerns these names.
-      if (!writes.some(({ concerned }) => concerned)) return;
-      await undo(writes);
-      await manager.query('DELETE FROM user_writes WHERE id = ANY($1)', [writes.map(({ id }) => id)]);
+      if (!writes.some(({ concerned }) => concerned)) return [];
+      const ids = writes.map(({ id }) => id);
+      await manager.query('UPDATE user_writes SET taken_back = true WHERE id = ANY($1) AND NOT taken_back', [ids]);
+      return writes;
     });
   }
 

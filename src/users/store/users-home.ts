@@ -24,6 +24,7 @@ export class HomeInPostgres implements OnModuleInit {
 export function assertAtRest(moving_to: string | null): void {
   if (moving_to === null) return;
   throw new InvalidSettingsError([
-    `The users are being moved: run \`npm run users:move -- ${moving_to}\` until it is done, then start again`,
+    `The users are being moved: run \`npm run users:move -- ${moving_to}\` until it is done, or the other way to give it up; ` +
+      'then start again',
   ]);
 }
