@@ -33,6 +33,8 @@ export const SHORT_TIMINGS: Partial<Timings> = {
   outbox_backoff_ms: 50,
   outbox_backoff_max_ms: 100,
   smtp_timeout_ms: 2_000,
+  // A machine that is busy takes its time to connect; who waits for a pool that is full on purpose says how long.
+  pool_wait_ms: 10_000,
   // Longer than a request takes on a machine that is busy.
   payment_lease_ms: 8_000,
   payment_grace_ms: 10_000,
