@@ -108,11 +108,14 @@ describe('pages', () => {
   it('far back are as the near ones: everybody once, in order', async () => {
     const tenant = await newTenant(app);
     const owner = await member(app, tenant, 'admin');
-    await app.sql(
-      `INSERT INTO users (id, tenant_id, email, full_name, password_hash, created_at)
-       SELECT gen_random_uuid(), $1, n || '@queue.example.com', 'Number ' || n, '', now() - n * interval '1 minute'
-       FROM generate_series(1, 1500) n`,
-      [tenant],
+    const now = Date.now();
+    await insertUsers(
+      app,
+      Array.from({ length: 1_500 }, (_, index) => ({
+        tenant_id: tenant,
+        full_name: `Number ${index + 1}`,
+        created_at: new Date(now - (index + 1) * 60_000),
+      })),
     );
     const pages = await Promise.all([10, 11, 12, 15].map((page) => owner.get(`/users?per_page=100&page=${page}`)));
     const [, , , last] = pages;
