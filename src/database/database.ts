@@ -92,7 +92,7 @@ export class Database {
     return role === 'platform_admin' ? this.asSystem(work) : this.asTenant(tenant_id, work);
   }
 
-  /** Runs `then` once the current transaction is durable, which waits for it; at once when there is none. */
+  /** Runs `then` once the current transaction is durable, which waits for it; at once when there is none. It must not throw. */
   afterCommit(then: () => void | Promise<void>): void {
     const { transaction } = databaseContext();
     if (transaction) transaction.afterCommit.push(then);

@@ -50,7 +50,7 @@ export class OutboxRow {
   @Column('integer', { default: 0 })
   dispatches!: number;
 
-  /** How many deliveries began and never told how they ended: their process died of it, or with it. */
+  /** How many deliveries in a row began and never told how they ended: their process died of it, or with it. */
   @Column('integer', { default: 0 })
   stalls!: number;
 
