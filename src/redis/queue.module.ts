@@ -62,7 +62,10 @@ export class QueueModule {
           inject: [QueueWorkers, ...QUEUES.map((name) => getQueueToken(producerOf(name)))],
           useFactory: ({ consumed }: QueueWorkers, ...producers: Queue[]) =>
             new QueueWatchdog(
-              [...consumed].map(([consumer, consumption], n) => ({ consumer, producer: producers[n]!, consumption })),
+              [...consumed].map(([consumer, consumption]) => {
+                const producer = producers.find(({ name }) => name === consumer.name)!;
+                return { consumer, producer, consumption };
+              }),
             ),
         },
         {

@@ -2,12 +2,12 @@ import { Database } from '../../src/database/database.js';
 import { UserWrites } from '../../src/users/mongo/user-writes.js';
 import { UsersRepository } from '../../src/users/users.repository.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
-import type { Account, Answer, Client } from '../support/client.js';
+import type { Client } from '../support/client.js';
 import { describeWithMongo, TestDatabase } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { startProcess } from '../support/process.js';
-import { sharedStage, type TestSettings } from '../support/stage.js';
 import { Wire } from '../support/wire.js';
+import { RARELY, dies, doomed, inMongo, logIn, pending, start } from '../support/two-stores.js';
 
 /** Each starts a process or two. */
 jest.setTimeout(240_000);
@@ -16,18 +16,6 @@ jest.setTimeout(240_000);
 const POINTS = ['user.begun', 'user.struck-out', 'user.written'] as const;
 
 const LATER = POINTS.slice(1);
-
-/** Of those that must not undo by themselves what another one is to undo. */
-const RARELY = { user_writes_ms: 600_000 };
-
-const inMongo = async (): Promise<TestSettings> => ({ MONGODB_URL: (await sharedStage()).database.mongoUrl! });
-
-const start = async (timings = RARELY): Promise<TestApp> => startApp({ settings: await inMongo(), timings });
-
-const doomed = async (die_at: string) =>
-  startProcess({ die_at, settings: { ...(await inMongo()), PROCESS_ROLE: 'api' }, timings: RARELY });
-
-const pending = (app: TestApp): Promise<unknown[]> => app.sql('SELECT 1 FROM user_writes');
 
 /** Everything in PostgreSQL that a sign-up leaves. */
 const traces = (app: TestApp): Promise<number[]> =>
@@ -39,16 +27,6 @@ const traces = (app: TestApp): Promise<number[]> =>
       `SELECT 1 FROM user_writes`,
     ].map(async (sql) => (await app.sql(sql)).length),
   );
-
-const logIn = ({ send }: TestApp, { email, password }: Account): Promise<Answer> =>
-  send('POST', '/auth/login', { body: { email, password } });
-
-/** Has a process die in the middle of a request. */
-async function dies(point: string, ask: (send: TestApp['send']) => Promise<unknown>): Promise<void> {
-  const process = await doomed(point);
-  await expect(ask(process.send)).rejects.toThrow();
-  expect((await process.exit).signal).toBe('SIGKILL');
-}
 
 describeWithMongo('a process that dies between the two stores', () => {
   let app: TestApp;

@@ -5,37 +5,15 @@ import { AccountChanges } from '../../src/users/account-changes.js';
 import { UserDocuments } from '../../src/users/mongo/user-documents.mongoose.js';
 import { UserWrites } from '../../src/users/mongo/user-writes.js';
 import { UsersRepository } from '../../src/users/users.repository.js';
-import { someAccount, startApp, type TestApp } from '../support/app.js';
-import type { Account, Answer, Client } from '../support/client.js';
+import { someAccount, type TestApp } from '../support/app.js';
+import type { Client } from '../support/client.js';
 import { describeWithMongo } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { startProcess } from '../support/process.js';
-import { sharedStage, type TestSettings } from '../support/stage.js';
+import { RARELY, dies, inMongo, logIn, pending, start } from '../support/two-stores.js';
 
 /** Each starts a process or two. */
 jest.setTimeout(240_000);
-
-/** Of those that must not undo by themselves what another one is to undo. */
-const RARELY = { user_writes_ms: 600_000 };
-
-const inMongo = async (): Promise<TestSettings> => ({ MONGODB_URL: (await sharedStage()).database.mongoUrl! });
-
-const start = async (timings = RARELY): Promise<TestApp> => startApp({ settings: await inMongo(), timings });
-
-const doomed = async (die_at: string) =>
-  startProcess({ die_at, settings: { ...(await inMongo()), PROCESS_ROLE: 'api' }, timings: RARELY });
-
-const pending = (app: TestApp): Promise<unknown[]> => app.sql('SELECT 1 FROM user_writes');
-
-const logIn = ({ send }: TestApp, { email, password }: Account): Promise<Answer> =>
-  send('POST', '/auth/login', { body: { email, password } });
-
-/** Has a process die in the middle of a request. */
-async function dies(point: string, ask: (send: TestApp['send']) => Promise<unknown>): Promise<void> {
-  const process = await doomed(point);
-  await expect(ask(process.send)).rejects.toThrow();
-  expect((await process.exit).signal).toBe('SIGKILL');
-}
 
 /** Ends every session in whose transaction nothing is asked just now, as PostgreSQL does when that goes on for too long. */
 const endSleepers = (app: TestApp): Promise<unknown[]> =>
