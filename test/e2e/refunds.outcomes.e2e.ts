@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
+import { TestDatabase } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import {
   brokenInvariants,
@@ -17,12 +18,15 @@ import {
 
 jest.setTimeout(60_000);
 
+/** Who asks does not wait long for the bank. */
+const SOON = { payment_answer_ms: 2_000 };
+
 let app: TestApp;
 let ada: Client;
 let admin: Client;
 let platform: Client;
 beforeAll(async () => {
-  app = await startApp({ timings: { payment_answer_ms: 2_000 } });
+  app = await startApp({ timings: SOON });
   ada = await app.signUp();
   admin = await app.tenantAdmin();
   platform = await app.admin();
@@ -112,16 +116,23 @@ describe('a refund that', () => {
   });
 
   it('did not arrive before the provider forgot the key is not sent again: a person must look', async () => {
-    const { id } = await paid(ada);
-    await platform.post('/simulator/faults', { operation: 'refund', next_n: 100, fault: 'drop_before' });
-    const { body } = await refund(admin, id, { amount: 800 });
-    await app.sql(`UPDATE provider_operations SET post_until = now() WHERE refund_id = $1`, [body.id]);
-    await platform.post('/simulator/reset');
+    const database = await TestDatabase.create();
+    const SECRET_KEY = randomBytes(32).toString('base64url');
+    // Nobody comes between: who would send it again begins when the key is forgotten.
+    const asking = await startApp({ database, settings: { SECRET_KEY, PROCESS_ROLE: 'api' }, timings: SOON });
+    const [user, chief, bank] = [await asking.signUp(), await asking.tenantAdmin(), await asking.admin()];
+    const { id } = await paid(user);
+    await bank.post('/simulator/faults', { operation: 'refund', next_n: 100, fault: 'drop_before' });
+    const { body } = await refund(chief, id, { amount: 800 });
+    await asking.sql(`UPDATE provider_operations SET post_until = now() WHERE refund_id = $1`, [body.id]);
+    await bank.post('/simulator/reset');
+    const working = await startApp({ database, settings: { SECRET_KEY, PROCESS_ROLE: 'worker' } });
 
-    const { data } = await untilReview(body.id);
+    const { data } = await untilReview(body.id, asking, chief);
     expect(data).toMatchObject([{ status: 'pending' }]);
-    expect(await refundedAtBank(app, id)).toBe(0);
-    expect(await paymentOf(ada, id)).toMatchObject({ amount_refund_pending: 800 });
+    expect(await refundedAtBank(asking, id)).toBe(0);
+    expect(await paymentOf(user, id)).toMatchObject({ amount_refund_pending: 800 });
+    await Promise.all([asking.close(), working.close()]);
   });
 
   it('never comes to an end is for a person', async () => {

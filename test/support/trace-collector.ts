@@ -63,6 +63,18 @@ export class TraceCollector {
     });
   }
 
+  /** When it has come. */
+  span(id: string): Promise<Span> {
+    return eventually(() => this.spans.find(({ spanId }) => spanId === id) ?? false);
+  }
+
+  /** The steps of a trace that hang on none of its others. */
+  beginnings(id: string): readonly Span[] {
+    const spans = this.spans.filter(({ traceId }) => traceId === id);
+    const known = new Set(spans.map(({ spanId }) => spanId));
+    return spans.filter(({ parentSpanId }) => !parentSpanId || !known.has(parentSpanId));
+  }
+
   async stop(): Promise<void> {
     if (!running.delete(this)) return;
     this.server.closeAllConnections();
