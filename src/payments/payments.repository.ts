@@ -7,7 +7,7 @@ import type { ExportPage } from '../common/personal-data.js';
 import { Database } from '../database/database.js';
 import { exportPageOf, keysetOf } from '../database/keyset.js';
 import { ACTION_PURPOSE, Payment } from './payment.entity.js';
-import type { PaymentStatus } from './payment-states.js';
+import { isSettled, PAYMENT_STATUSES, type PaymentStatus } from './payment-states.js';
 
 /** Which payments, refunds or disputes of the scope; what is left out does not narrow them. */
 export interface MoneyFilter {
@@ -165,12 +165,15 @@ export class PaymentsRepository {
   async openByStatus(): Promise<Sample[]> {
     const rows = await this.database.asSystem(() =>
       this.database.run((manager) =>
-        manager.query<{ status: string; count: number }[]>(
+        manager.query<{ status: PaymentStatus; count: number }[]>(
           'SELECT status, count(*)::integer AS count FROM payments WHERE next_reconcile_at IS NOT NULL GROUP BY status',
         ),
       ),
     );
-    return rows.map(({ status, count }) => ({ value: count, labels: { status } }));
+    const counts = new Map(rows.map(({ status, count }) => [status, count]));
+    // A series that comes and goes would be a gap in a graph.
+    const told = PAYMENT_STATUSES.filter((status) => !isSettled(status) || counts.has(status));
+    return told.map((status) => ({ value: counts.get(status) ?? 0, labels: { status } }));
   }
 
   private sealed({ next_action, ...payment }: Payment): Omit<Payment, 'next_action'> {
