@@ -116,6 +116,9 @@ export class MoneyQuery extends KeysetQuery {
   @Text({ ...currency, optional: true })
   currency?: string;
 
+  @Text({ min: 1, max: 100, optional: true, description: 'Of payments with this reference', example: 'order-4711' })
+  reference?: string;
+
   @OneOf(PROVIDERS, { optional: true, description: 'Of this provider', example: 'simulator' })
   provider?: (typeof PROVIDERS)[number];
 
@@ -148,9 +151,6 @@ export class MoneyQuery extends KeysetQuery {
 export class PaymentQuery extends MoneyQuery {
   @OneOf(PAYMENT_STATUSES, { optional: true, description: 'With this status', example: 'succeeded' })
   status?: PaymentStatus;
-
-  @Text({ min: 1, max: 100, optional: true, description: 'With this reference', example: 'order-4711' })
-  reference?: string;
 }
 
 export class PaymentMethodResponse implements PaymentMethod {

@@ -14,6 +14,7 @@ export interface MoneyFilter {
   readonly owner_id?: string | undefined;
   readonly tenant_id?: string | undefined;
   readonly currency?: string | undefined;
+  readonly reference?: string | undefined;
   readonly provider?: string | undefined;
   readonly needs_review?: boolean | undefined;
   readonly amount_gte?: number | undefined;
@@ -24,7 +25,6 @@ export interface MoneyFilter {
 
 export interface PaymentFilter extends MoneyFilter {
   readonly status?: PaymentStatus | undefined;
-  readonly reference?: string | undefined;
 }
 
 /** Every question about payments. Joins the caller's transaction and scope. */
@@ -199,9 +199,15 @@ export function narrowed<Row extends ObjectLiteral>(
   return found;
 }
 
-/** Narrows what belongs to payments to those of one owner. */
-export const ofOwner = <Row extends ObjectLiteral>(
+/** Narrows what belongs to payments to those of one owner, or with one reference. */
+export function ofPayments<Row extends ObjectLiteral>(
   found: SelectQueryBuilder<Row>,
-  owner_id: string,
-): SelectQueryBuilder<Row> =>
-  found.andWhere(`${found.alias}.payment_id IN (SELECT id FROM payments WHERE owner_id = :owner_id)`, { owner_id });
+  payments: Pick<MoneyFilter, 'owner_id' | 'reference'>,
+): SelectQueryBuilder<Row> {
+  for (const [column, value] of Object.entries(payments)) {
+    if (value === undefined) continue;
+    const theirs = `SELECT id FROM payments WHERE ${column} = :payment_${column}`;
+    found.andWhere(`${found.alias}.payment_id IN (${theirs})`, { [`payment_${column}`]: value });
+  }
+  return found;
+}

@@ -118,7 +118,7 @@ describe('a dispute', () => {
 describe('GET /disputes', () => {
   it('tells users of their own, and admins of the tenant’s', async () => {
     const eve = await app.signUp();
-    const { id } = await paid(eve, { payment_method: 'pm_sim_inquiry' });
+    const { id } = await paid(eve, { payment_method: 'pm_sim_inquiry', reference: 'order-4711' });
     const dispute = await untilDispute(eve, id, { funds: 'held' });
     const [bob, foreign] = [await app.signUp(), await member(app, await newTenant(app), 'admin')];
 
@@ -127,6 +127,8 @@ describe('GET /disputes', () => {
     expect((await admin.get(`/disputes/${dispute.id}`)).body).toEqual(dispute);
     expect((await admin.get(`/disputes?owner_id=${eve.user.id}`)).body.data).toEqual([dispute]);
     expect((await admin.get(`/disputes?owner_id=${eve.user.id}&status=won`)).body.data).toEqual([]);
+    expect((await admin.get('/disputes?reference=order-4711')).body.data).toEqual([dispute]);
+    expect((await admin.get('/disputes?reference=order-4712')).body.data).toEqual([]);
     for (const other of [bob, foreign]) {
       expect((await other.get(`/disputes/${dispute.id}`)).body.code).toBe('dispute_not_found');
       expect((await other.get('/disputes')).body.data).toEqual([]);

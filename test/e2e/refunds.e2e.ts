@@ -177,7 +177,7 @@ describe('who may give money back', () => {
 describe('GET /refunds', () => {
   it('pages and filters what the caller may see', async () => {
     const eve = await app.signUp();
-    const { id } = await paid(eve);
+    const { id } = await paid(eve, { reference: 'order-4711' });
     const made: string[] = [];
     for (let part = 1; part <= 4; part++) made.unshift((await refunded(admin, id, { amount: 100 * part })).id);
     const first = (await eve.get('/refunds?limit=3')).body;
@@ -190,6 +190,8 @@ describe('GET /refunds', () => {
     expect(await count('status=failed')).toBe(0);
     expect(await count('currency=eur')).toBe(4);
     expect(await count('currency=usd')).toBe(0);
+    expect(await count('reference=order-4711')).toBe(4);
+    expect(await count('reference=order-4712')).toBe(0);
     expect(await count(`owner_id=${ada.user.id}`)).toBe(0);
     expect(await count(`owner_id=${eve.user.id}`, admin)).toBe(4);
     expect(await count(`until=${encodeURIComponent(new Date(0).toISOString())}`)).toBe(0);

@@ -5,7 +5,7 @@ import { uuidv7 } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
 import { exportPageOf, keysetOf } from '../../database/keyset.js';
 import type { Mover } from '../charges/transition.entity.js';
-import { narrowed, ofOwner, type MoneyFilter } from '../payments.repository.js';
+import { narrowed, ofPayments, type MoneyFilter } from '../payments.repository.js';
 import { DisputeTransition } from './dispute-transition.entity.js';
 import { Dispute } from './dispute.entity.js';
 
@@ -80,17 +80,17 @@ export class DisputesRepository {
     );
   }
 
-  list({ owner_id, ...filter }: DisputeFilter, page: KeysetQuery): Promise<Keyset<Dispute>> {
+  list({ owner_id, reference, ...filter }: DisputeFilter, page: KeysetQuery): Promise<Keyset<Dispute>> {
     return this.database.run((manager) => {
       const found = narrowed(manager.createQueryBuilder(Dispute, 'dispute'), filter);
-      return keysetOf(owner_id ? ofOwner(found, owner_id) : found, page);
+      return keysetOf(ofPayments(found, { owner_id, reference }), page);
     });
   }
 
   /** For the owner's own copy of all there is. */
   pageOfOwner(owner_id: string, page: ExportPage): Promise<Dispute[]> {
     return this.database.run((manager) =>
-      exportPageOf(ofOwner(manager.createQueryBuilder(Dispute, 'dispute'), owner_id), page),
+      exportPageOf(ofPayments(manager.createQueryBuilder(Dispute, 'dispute'), { owner_id }), page),
     );
   }
 

@@ -6,7 +6,7 @@ import { Database } from '../../database/database.js';
 import { exportPageOf, keysetOf } from '../../database/keyset.js';
 import type { Mover } from '../charges/transition.entity.js';
 import type { RefundSnapshot, RefundStatus } from '../gateways/refund-snapshot.js';
-import { narrowed, ofOwner, type MoneyFilter } from '../payments.repository.js';
+import { narrowed, ofPayments, type MoneyFilter } from '../payments.repository.js';
 import { RefundTransition } from './refund-transition.entity.js';
 import { Refund } from './refund.entity.js';
 
@@ -98,17 +98,17 @@ export class RefundsRepository {
     );
   }
 
-  list({ owner_id, ...filter }: RefundFilter, page: KeysetQuery): Promise<Keyset<Refund>> {
+  list({ owner_id, reference, ...filter }: RefundFilter, page: KeysetQuery): Promise<Keyset<Refund>> {
     return this.database.run((manager) => {
       const found = narrowed(manager.createQueryBuilder(Refund, 'refund'), filter);
-      return keysetOf(owner_id ? ofOwner(found, owner_id) : found, page);
+      return keysetOf(ofPayments(found, { owner_id, reference }), page);
     });
   }
 
   /** For the owner's own copy of all there is. */
   pageOfOwner(owner_id: string, page: ExportPage): Promise<Refund[]> {
     return this.database.run((manager) =>
-      exportPageOf(ofOwner(manager.createQueryBuilder(Refund, 'refund'), owner_id), page),
+      exportPageOf(ofPayments(manager.createQueryBuilder(Refund, 'refund'), { owner_id }), page),
     );
   }
 
