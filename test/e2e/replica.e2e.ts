@@ -5,7 +5,7 @@ import { UsersRepository } from '../../src/users/users.repository.js';
 import { newTenant } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { succeed, type Client } from '../support/client.js';
-import { TestDatabase } from '../support/engines.js';
+import { describeWithUsersTable, TestDatabase } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { mistakes } from '../support/mistakes.js';
 import { Wire } from '../support/wire.js';
@@ -43,7 +43,8 @@ const addresses = async (path = '/users', of = admin): Promise<string[]> =>
 
 const FROM_COPY = ['copied@example.com'];
 
-describe('a replica for reading', () => {
+// It is told from the primary by the people in it.
+describeWithUsersTable('a replica for reading', () => {
   it('answers the lists of users, of the trail and of payments', async () => {
     expect(await addresses()).toEqual(FROM_COPY);
     expect(succeed(await admin.get('/audit-events')).data).toEqual([]);
