@@ -27,6 +27,18 @@ export interface PaymentFilter extends MoneyFilter {
   readonly status?: PaymentStatus | undefined;
 }
 
+/** A provider, and whether it is the one for real money. */
+export interface Provider {
+  readonly provider: string;
+  readonly livemode: boolean;
+}
+
+/** What somebody has for itself until its lease is over. */
+export interface Claimed {
+  readonly id: string;
+  readonly tenant_id: string;
+}
+
 /** Every question about payments. Joins the caller's transaction and scope. */
 @Injectable()
 export class PaymentsRepository {
@@ -106,30 +118,9 @@ export class PaymentsRepository {
     );
   }
 
-  /**
-   * Takes payments that are due, the longest waiting first. Two that claim at once get different ones; whoever dies over
-   * one leaves it to be claimed again after the lease.
-   */
-  async claimDue(
-    limit: number,
-    lease_ms: number,
-    { provider, livemode }: { provider: string; livemode: boolean },
-  ): Promise<{ id: string; tenant_id: string }[]> {
-    const [rows] = await this.database.asSystem(() =>
-      this.database.run((manager) =>
-        manager.query<[{ id: string; tenant_id: string }[], number]>(
-          `WITH due AS MATERIALIZED (
-             SELECT id FROM payments WHERE next_reconcile_at <= now() AND provider = $3 AND livemode = $4
-             ORDER BY next_reconcile_at LIMIT $1 FOR UPDATE SKIP LOCKED
-           )
-           UPDATE payments SET next_reconcile_at = now() + $2 * interval '1 millisecond',
-             reconcile_attempts = reconcile_attempts + 1
-           FROM due WHERE payments.id = due.id RETURNING payments.id, payments.tenant_id`,
-          [limit, lease_ms, provider, livemode],
-        ),
-      ),
-    );
-    return rows;
+  /** Takes payments that are due. */
+  claimDue(limit: number, lease_ms: number, of: Provider): Promise<Claimed[]> {
+    return claimDue(this.database, { table: 'payments', of: 'provider = $3 AND livemode = $4' }, limit, lease_ms, of);
   }
 
   /** Leaves of a person's payments what the books need, and nobody's name. */
@@ -210,4 +201,33 @@ export function ofPayments<Row extends ObjectLiteral>(
     found.andWhere(`${found.alias}.payment_id IN (${theirs})`, { [`payment_${column}`]: value });
   }
   return found;
+}
+
+/**
+ * Takes rows that are due, the longest waiting first. Two that claim at once get different ones; whoever dies over one
+ * leaves it to be claimed again after the lease.
+ * @param of - which rows are the provider's, $3 and $4 its name and mode.
+ */
+export async function claimDue(
+  database: Database,
+  { table, of }: { readonly table: 'payments' | 'refunds'; readonly of: string },
+  limit: number,
+  lease_ms: number,
+  { provider, livemode }: Provider,
+): Promise<Claimed[]> {
+  const [rows] = await database.asSystem(() =>
+    database.run((manager) =>
+      manager.query<[Claimed[], number]>(
+        `WITH due AS MATERIALIZED (
+           SELECT id FROM ${table} WHERE next_reconcile_at <= now() AND ${of}
+           ORDER BY next_reconcile_at LIMIT $1 FOR UPDATE SKIP LOCKED
+         )
+         UPDATE ${table} SET next_reconcile_at = now() + $2 * interval '1 millisecond',
+           reconcile_attempts = reconcile_attempts + 1
+         FROM due WHERE ${table}.id = due.id RETURNING ${table}.id, ${table}.tenant_id`,
+        [limit, lease_ms, provider, livemode],
+      ),
+    ),
+  );
+  return rows;
 }

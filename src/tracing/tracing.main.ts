@@ -33,6 +33,9 @@ registerInstrumentations({
     new IORedisInstrumentation({ requireParentSpan: true, dbStatementSerializer: (command) => command }),
   ],
 });
-// main.ts ends the process itself, as soon as everything else has ended.
-const flush = (): void => void provider.forceFlush().catch(() => undefined);
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, flush);
+// main.ts ends the process itself, as soon as everything else has ended; what does not listen ends as it would without us.
+async function flush(signal: NodeJS.Signals): Promise<void> {
+  await provider.forceFlush().catch(() => undefined);
+  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+}
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void flush(signal));

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { startApp, someAccount, type TestApp } from '../support/app.js';
 import { Client, succeed } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
@@ -65,6 +67,17 @@ describe('a trace', () => {
       expect(collector.text).not.toContain(encodeURIComponent(secret));
     }
   });
+});
+
+it('leaves a command that does not listen for signals to end by them', async () => {
+  const waits = `${collector.preload} console.log('up'); setInterval(() => undefined, 60_000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', waits], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  child.kill('SIGTERM');
+
+  expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
 });
 
 it('is not begun where nobody has asked for one', async () => {

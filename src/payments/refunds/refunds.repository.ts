@@ -6,7 +6,14 @@ import { Database } from '../../database/database.js';
 import { exportPageOf, keysetOf } from '../../database/keyset.js';
 import type { Mover } from '../charges/transition.entity.js';
 import type { RefundSnapshot, RefundStatus } from '../gateways/refund-snapshot.js';
-import { narrowed, ofPayments, type MoneyFilter } from '../payments.repository.js';
+import {
+  claimDue,
+  narrowed,
+  ofPayments,
+  type Claimed,
+  type MoneyFilter,
+  type Provider,
+} from '../payments.repository.js';
 import { RefundTransition } from './refund-transition.entity.js';
 import { Refund } from './refund.entity.js';
 
@@ -15,6 +22,9 @@ export interface RefundFilter extends MoneyFilter {
   readonly status?: RefundStatus | undefined;
   readonly payment_id?: string | undefined;
 }
+
+/** The refunds of a provider's payments. */
+const THEIRS = 'EXISTS (SELECT FROM payments p WHERE p.id = payment_id AND p.provider = $3 AND p.livemode = $4)';
 
 /** Every question about refunds. Joins the caller's transaction and scope; writers hold the payment's lock. */
 @Injectable()
@@ -112,28 +122,9 @@ export class RefundsRepository {
     );
   }
 
-  /** Takes refunds that are due, the longest waiting first: as payments are taken. */
-  async claimDue(
-    limit: number,
-    lease_ms: number,
-    { provider, livemode }: { provider: string; livemode: boolean },
-  ): Promise<{ id: string; tenant_id: string }[]> {
-    const [rows] = await this.database.asSystem(() =>
-      this.database.run((manager) =>
-        manager.query<[{ id: string; tenant_id: string }[], number]>(
-          `WITH due AS MATERIALIZED (
-             SELECT id FROM refunds WHERE next_reconcile_at <= now()
-               AND EXISTS (SELECT FROM payments p WHERE p.id = payment_id AND p.provider = $3 AND p.livemode = $4)
-             ORDER BY next_reconcile_at LIMIT $1 FOR UPDATE SKIP LOCKED
-           )
-           UPDATE refunds SET next_reconcile_at = now() + $2 * interval '1 millisecond',
-             reconcile_attempts = reconcile_attempts + 1
-           FROM due WHERE refunds.id = due.id RETURNING refunds.id, refunds.tenant_id`,
-          [limit, lease_ms, provider, livemode],
-        ),
-      ),
-    );
-    return rows;
+  /** Takes refunds that are due. */
+  claimDue(limit: number, lease_ms: number, of: Provider): Promise<Claimed[]> {
+    return claimDue(this.database, { table: 'refunds', of: THEIRS }, limit, lease_ms, of);
   }
 
   /** Leaves of the refunds of a person's payments what the books need. */
