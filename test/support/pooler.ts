@@ -4,9 +4,9 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { findProgram, isRoot, searchPath } from '../../src/config/host.js';
-import { freePort } from '../../src/dev/processes.js';
 import { engines, temporaryFolder } from './engines.js';
 import { eventually } from './eventually.js';
+import { freePort } from './ports.js';
 
 export const PGBOUNCER = ['pgbouncer'];
 

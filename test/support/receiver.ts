@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { atEnd } from './clean-up.js';
 import type { TestApp } from './app.js';
 import { succeed, type Client } from './client.js';
 import { eventually } from './eventually.js';
+import { freePort } from './ports.js';
 
 /** One delivery, as it came over the wire. */
 export interface Got {
@@ -52,9 +52,10 @@ export class Receiver {
   }
 
   static async start(host = '127.0.0.1'): Promise<Receiver> {
-    const server = createServer();
-    await listen(server, host, 0);
-    return new Receiver(server, (server.address() as AddressInfo).port);
+    // Free for as long as it is down, too.
+    const [server, port] = [createServer(), await freePort()];
+    await listen(server, host, port);
+    return new Receiver(server, port);
   }
 
   /** @param host - by which name or number it is asked. */
@@ -67,7 +68,7 @@ export class Receiver {
   }
 
   /** When it has so many of this type. */
-  until(type: string, count = 1, within = 15_000): Promise<Got[]> {
+  until(type: string, count = 1, within = 30_000): Promise<Got[]> {
     return eventually(
       () => {
         const found = this.ofType(type);

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { atEnd } from './clean-up.js';
 import { sendTo, type Send } from './client.js';
 import { temporaryFolder } from './engines.js';
 import { eventually } from './eventually.js';
+import { freePort } from './ports.js';
 import { rawSettings, sharedStage, type TestSettings } from './stage.js';
 
 export interface ShippedOptions {
@@ -33,7 +33,7 @@ atEnd(async () => {
  */
 export async function startShipped(options: ShippedOptions = {}): Promise<Shipped> {
   const { preload = '', stdout } = options;
-  const [port, opsPort] = await freePorts();
+  const [port, opsPort] = [await freePort(), await freePort()];
   const raw = await environmentOf(options, { HOST: '127.0.0.1', PORT: String(port), OPS_PORT: String(opsPort) });
   // Somewhere without a developer's .env.
   const cwd = temporaryFolder();
@@ -124,12 +124,4 @@ export class Shipped {
     if (this.child.exitCode !== null)
       throw new Error(`It ended with ${this.child.exitCode} before it was ready:\n${this.stderr}`);
   }
-}
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports as [number, number];
 }

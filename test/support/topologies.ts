@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { findProgram, searchPath } from '../../src/config/host.js';
-import { freePort } from '../../src/dev/processes.js';
 import { atEnd } from './clean-up.js';
 import { temporaryFolder } from './engines.js';
 import { eventually } from './eventually.js';
+import { freePort } from './ports.js';
 
 const run = promisify(execFile);
 

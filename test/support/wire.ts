@@ -1,4 +1,5 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from './ports.js';
 
 /** A line to an engine that a test can cut and mend: while it is cut, whoever dials is refused. */
 export class Wire {
@@ -14,9 +15,10 @@ export class Wire {
 
   /** @param url - of the engine at the far end. */
   static async to(url: string): Promise<Wire> {
-    const server = createServer();
-    await listen(server, 0);
-    const wire = new Wire(server, (server.address() as AddressInfo).port, new URL(url));
+    // Free for as long as it is cut, too.
+    const [server, port] = [createServer(), await freePort()];
+    await listen(server, port);
+    const wire = new Wire(server, port, new URL(url));
     server.on('connection', (socket) => wire.join(socket));
     return wire;
   }
