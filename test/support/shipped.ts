@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { atEnd } from './clean-up.js';
 import { sendTo, type Send } from './client.js';
@@ -128,10 +129,19 @@ export class Shipped {
   }
 }
 
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports as [number, number];
+const freePorts = async (): Promise<[number, number]> => [await freePort(), await freePort()];
+
+/**
+ * The system gives none of these to whoever asks for any port: until the program listens, no other test can have been
+ * given its port.
+ */
+async function freePort(): Promise<number> {
+  const port = randomInt(12_000, 32_000);
+  const server = createServer();
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (!isFree) return freePort();
+  await once(server.close(), 'close');
+  return port;
 }
