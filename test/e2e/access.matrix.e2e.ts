@@ -8,6 +8,7 @@ import { faultsOf } from '../support/conformance.js';
 import { declaredAccess, type Access } from '../support/declared.js';
 import { operations, type Operation } from '../support/document.js';
 import { exampleOf, kindOf, pathTo, thingOf } from '../support/things.js';
+import { PATIENT } from '../support/visitors.js';
 
 /**
  * What everybody is answered to a request that is right in itself. `user` and `admin` are of one tenant, `other` is an
@@ -146,7 +147,7 @@ let app: TestApp;
 let access: Map<string, Access>;
 let tenants: Readonly<Record<'first' | 'other', string>>;
 beforeAll(async () => {
-  app = await startApp();
+  app = await startApp({ timings: PATIENT });
   access = declaredAccess(app);
   tenants = { first: await newTenant(app), other: await newTenant(app) };
   // Nobody who goes is the last one in charge.

@@ -4,11 +4,12 @@ import { uuidv7 } from '../../src/common/uuid.js';
 import { member, newTenant } from '../support/accounts.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import type { Answer, Client } from '../support/client.js';
+import { PATIENT } from '../support/visitors.js';
 
 let app: TestApp;
 let ada: Client;
 beforeAll(async () => {
-  app = await startApp();
+  app = await startApp({ timings: PATIENT });
   ada = await app.signUp();
 });
 

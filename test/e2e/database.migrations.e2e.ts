@@ -6,6 +6,7 @@ import type { DatabaseUrls } from '../../src/dev/roles.js';
 import { startApp } from '../support/app.js';
 import { connected, emptyDatabase, oneRole, superUrlOf } from '../support/connections.js';
 import { startProcess } from '../support/process.js';
+import { PATIENT } from '../support/visitors.js';
 
 const query = (url: string, sql: string): Promise<any[]> =>
   connected(url, async (client) => (await client.query(sql)).rows);
@@ -133,7 +134,7 @@ describe('a start with a role that sees every tenant (SEC-39)', () => {
   });
 
   it('is no matter with the role that the migrations grant to', async () => {
-    const app = await startApp({ settings: production });
+    const app = await startApp({ settings: production, timings: PATIENT });
 
     expect((await app.request('GET', '~/health/ready')).body).toEqual({ status: 'ok' });
   });

@@ -5,6 +5,7 @@ import { startApp, type TestApp } from '../support/app.js';
 import { succeed, type Client } from '../support/client.js';
 import { conforming } from '../support/conformance.js';
 import { download, exported, exportsOf, tokenIn } from '../support/exports.js';
+import { PATIENT } from '../support/visitors.js';
 
 let app: TestApp;
 let platform: Client;
@@ -176,7 +177,7 @@ describe('POST /users/me/export', () => {
   });
 
   it('is limited for each user (RATE_LIMIT_EXPORT)', async () => {
-    const limited = await startApp({ settings: { RATE_LIMIT_EXPORT: '2/1h' } });
+    const limited = await startApp({ settings: { RATE_LIMIT_EXPORT: '2/1h' }, timings: PATIENT });
     const [ada, bob] = [await limited.signUp(), await limited.signUp()];
     const statuses: number[] = [];
     for (const user of [ada, ada, ada, bob]) statuses.push((await user.post('/users/me/export')).status);

@@ -8,6 +8,8 @@ import { lockWaits, whileUserHeld } from '../support/connections.js';
 import { eventually } from '../support/eventually.js';
 import { download, exported, exportMails, exportsOf, nextToken } from '../support/exports.js';
 import { startProcess } from '../support/process.js';
+import { UNHURRIED } from '../support/sign-ups.js';
+import { leasesEnd } from '../support/sink.js';
 
 // A process of its own takes a while to start.
 jest.setTimeout(120_000);
@@ -210,15 +212,15 @@ describe('a process that is killed', () => {
     'at %s has lost nothing: the export is gathered and mailed, once',
     async (die_at) => {
       await app.close();
-      const timings = { smtp_timeout_ms: 2_500, outbox_lease_ms: 4_000 };
       const api = await startApp({ settings: { PROCESS_ROLE: 'api' } });
       const [account] = await insertUsers(api, [{}]);
       const ada = await api.logIn(account!);
-      const doomed = await startProcess({ die_at, timings });
+      const doomed = await startProcess({ die_at, timings: UNHURRIED });
       succeed(await ada.post('/users/me/export'));
       expect((await doomed.exit).signal).toBe('SIGKILL');
       expect(await exportsOf(api, ada)).toMatchObject([{ status: 'pending' }]);
-      const worker = await startApp({ settings: { PROCESS_ROLE: 'worker' }, timings });
+      await leasesEnd();
+      const worker = await startApp({ settings: { PROCESS_ROLE: 'worker' }, timings: UNHURRIED });
 
       const { body } = await download(api, await nextToken(api, ada));
       expect(body.account).toMatchObject([{ email: ada.email }]);

@@ -17,7 +17,8 @@ const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 200);
 const NEW_SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 const SEEDS = [1, NEW_SEED];
 
-const PATIENCE_MS = 10_000;
+/** Longer than an answer takes on a machine that is busy: what hangs is found all the same. */
+const PATIENCE_MS = 60_000;
 
 /** Who asks, and as whom. */
 const ROLES = {
@@ -62,7 +63,7 @@ describe('whatever is asked, the answer is one that the document tells (R14)', (
     async (_, operation) => {
       await Promise.all(Object.keys(ROLES).map((asking) => fuzz(operation, asking as Asking)));
     },
-    REQUESTS * 1_000,
+    REQUESTS * 5_000,
   );
 });
 

@@ -9,6 +9,7 @@ import { conforming } from '../support/conformance.js';
 import { lockWaits, whileLocked } from '../support/connections.js';
 import { download, exported } from '../support/exports.js';
 import { ADMIN } from '../support/stage.js';
+import { PATIENT } from '../support/visitors.js';
 
 let app: TestApp;
 let platform: Client;
@@ -72,7 +73,7 @@ describe('POST /invitations/accept', () => {
   });
 
   it('is limited as a sign-up is', async () => {
-    const limited = await startApp({ database: 'own', settings: { RATE_LIMIT_SIGNUP: '2/1m' } });
+    const limited = await startApp({ database: 'own', settings: { RATE_LIMIT_SIGNUP: '2/1m' }, timings: PATIENT });
     const answers: number[] = [];
     for (let sent = 0; sent < 3; sent++) {
       const { status } = await limited.request('POST', '/invitations/accept', {

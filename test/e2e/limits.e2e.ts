@@ -62,8 +62,9 @@ describe('who is counted', () => {
 
   it('is a network of 64 bits, of which one client has all the addresses (RL5)', async () => {
     const answers = [];
-    for (let net = 0; net < 20; net++)
-      answers.push(...(await times(50, (host) => ask(`2001:db8:0:1:${net}::${host}`))));
+    // Few enough for their minute on a machine that is busy.
+    for (let net = 0; net < 10; net++)
+      answers.push(...(await times(20, (host) => ask(`2001:db8:0:1:${net}::${host}`))));
 
     expect(passed(answers)).toBe(LIMIT);
     expect((await ask('2001:db8:0:2::1')).status).toBe(401);
@@ -185,6 +186,7 @@ describe('a page of another origin', () => {
     const standalone = await startApp({
       database: 'own',
       settings: { CORS_ORIGINS: origin, RATE_LIMIT_PER_MINUTE: '1' },
+      timings: PATIENT,
     });
     const preflight = { origin, 'access-control-request-method': 'GET' };
     for (let sent = 0; sent < 3; sent++) await standalone.send('OPTIONS', '/users/me', { headers: preflight });

@@ -11,8 +11,11 @@ const SETTINGS: TestSettings = {
   RATE_LIMIT_LOGIN_ADDRESS: '6/1h',
 };
 
+/** Many that come at once wait for each other, at one row, and for connections. */
+const timings = { ...PATIENT, pool_wait_ms: 60_000, statement_ms: 60_000, request_ms: 120_000 };
+
 let app: TestApp;
-beforeAll(async () => (app = await startApp({ settings: SETTINGS, timings: PATIENT })));
+beforeAll(async () => (app = await startApp({ settings: SETTINGS, timings })));
 
 /** An account that nobody has signed in to. */
 async function newAccount(on = app): Promise<Account> {
@@ -154,7 +157,7 @@ describe('an account', () => {
 
 describe('an attempt that is neither right nor wrong', () => {
   it('counts for nothing against the account', async () => {
-    const strict = await startApp({ settings: { ...SETTINGS, REQUIRE_EMAIL_VERIFICATION: '1' } });
+    const strict = await startApp({ settings: { ...SETTINGS, REQUIRE_EMAIL_VERIFICATION: '1' }, timings });
     const account = await newAccount(strict);
 
     expect(await statuses(6, () => logIn(account, undefined, strict))).toEqual(Array(6).fill(403));
@@ -201,6 +204,7 @@ describe('what is remembered of attempts', () => {
     const ring = [...SECRET_KEY].map(([kid, secret]) => `${kid}:${secret}`);
     const rotated = await startApp({
       settings: { ...SETTINGS, SECRET_KEY: [`2:${'fresh-'.repeat(4)}0123456789abcdef`, ...ring].join() },
+      timings,
     });
     await statuses(4, () => guess(account, undefined, rotated));
 

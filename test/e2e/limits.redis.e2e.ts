@@ -64,7 +64,7 @@ describeWithRedis('with Redis', () => {
     const limits = { RATE_LIMIT_LOGIN: '8/1h', RATE_LIMIT_LOGIN_ACCOUNT: '5/1h' };
     const wired = await startApp({
       settings: { ...BEHIND_GATEWAY, ...limits, REDIS_URL: wire.url },
-      timings: { limiter_retry_ms: 50 },
+      timings: { ...PATIENT, limiter_retry_ms: 50 },
     });
     const limiter = wired.app.get(Limiter);
     const statuses: number[] = [];

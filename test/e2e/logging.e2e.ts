@@ -1,8 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { Controller, Get, Logger, Module, Post } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Public } from '../../src/common/access.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { PATIENT } from '../support/visitors.js';
 
 @Public('ignored')
 @Controller('probe')
@@ -35,10 +37,13 @@ class Probe {}
 
 let app: TestApp;
 let limited: TestApp;
+/** Where a request may not take long. */
+let hasty: TestApp;
 beforeAll(async () => {
-  limited = await startApp({ settings: { RATE_LIMIT_PER_MINUTE: '1' } });
+  limited = await startApp({ settings: { RATE_LIMIT_PER_MINUTE: '1' }, timings: PATIENT });
+  hasty = await startApp({ modules: [Probe], timings: { ...PATIENT, headers_ms: 1_500, request_ms: 3_000 } });
   // The last one: Nest's Logger belongs to the process, and writes where the newest application does.
-  app = await startApp({ modules: [Probe], timings: { headers_ms: 300, request_ms: 800 } });
+  app = await startApp({ modules: [Probe], timings: PATIENT });
 });
 
 interface Event {
@@ -109,24 +114,41 @@ const REQUESTS: [what: string, bytes: string, line: Event][] = [
   ['malformed JSON', `${POST}Content-Length: 1\r\n\r\n{`, { route: '/api/v1/probe', status: 400 }],
   ['another media type', `${POST.replace('json', 'xml')}Content-Length: 1\r\n\r\n<`, { status: 415 }],
   ['a body that is too large', `${POST}Content-Length: 200000\r\n\r\n`, { status: 413 }],
-  ['a body that never ends', `${POST}Content-Length: 9\r\n\r\n{`, { route: '/api/v1/probe', status: 408 }],
   ['a chunk that is none', `${POST}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, { route: '/api/v1/probe', status: 400 }],
   ['a head that is too large', get('/', `X-A: ${'a'.repeat(20_000)}\r\n`), { method: null, route: null, status: 431 }],
-  ['a head that never ends', 'GET / HTTP/1.1\r\nX-A: ', { method: null, status: 408 }],
   ['rubbish', 'HELLO\r\n\r\n', { method: null, status: 400 }],
   ['CONNECT', `CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`, { method: null, status: 405 }],
 ];
 
-describe('the access log', () => {
-  it.each(REQUESTS)('L5: has exactly one line for %s, with the id of the answer', async (_, bytes, expected) => {
-    let answer = '';
-    const lines = await accessLines(async () => (answer = await say(bytes)));
+/** The same of those that are waited for in vain. */
+const ENDLESS: typeof REQUESTS = [
+  ['a body that never ends', `${POST}Content-Length: 9\r\n\r\n{`, { route: '/api/v1/probe', status: 408 }],
+  ['a head that never ends', 'GET / HTTP/1.1\r\nX-A: ', { method: null, status: 408 }],
+];
 
+describe('the access log', () => {
+  function expectOneLine(lines: readonly Event[], answer: string, expected: Event): void {
     expect(lines).toEqual([
       expect.objectContaining({ level: 'info', request_id: idIn(answer), ip: '127.0.0.0/24', ...expected }),
     ]);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${expected['status']} `));
     expect(JSON.stringify(lines)).not.toMatch(/SECRET|127\.0\.0\.1/);
+  }
+
+  it.each(REQUESTS)('L5: has exactly one line for %s, with the id of the answer', async (_, bytes, expected) => {
+    let answer = '';
+    const lines = await accessLines(async () => (answer = await say(bytes)));
+    expectOneLine(lines, answer, expected);
+  });
+
+  it.each(ENDLESS)('L5: has exactly one line for %s, with the id of the answer', async (_, bytes, expected) => {
+    const from = hasty.logs.length;
+    const server = (hasty.app as NestFastifyApplication).getHttpServer();
+    const over = new Promise((resolve) => server.once('connection', (socket: Socket) => socket.once('close', resolve)));
+    const answer = await say(bytes, hasty);
+    await over;
+    const lines = parsed(hasty.logs.slice(from)).filter((event) => 'status' in event);
+    expectOneLine(lines, answer, expected);
   });
 
   it('L5: has exactly one line for what a limit refuses', async () => {
@@ -170,7 +192,7 @@ describe('the access log', () => {
     expect(line).toMatchObject({ user_id: ada.user.id, tenant_id: ada.user.tenant_id, status: 422 });
 
     const events = await eventsOf(() => ada.get('/probe', { 'x-request-id': 'mine' }));
-    expect(events).toMatchObject([
+    expect(events.filter(({ request_id }) => request_id === 'mine')).toMatchObject([
       { msg: 'On the way', context: 'Probe', request_id: 'mine' },
       { status: 200, request_id: 'mine' },
     ]);

@@ -5,6 +5,7 @@ import { startApp, type TestApp } from '../support/app.js';
 import { describeWithRedis } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { paid, quiescence } from '../support/payments.js';
+import { PATIENT } from '../support/visitors.js';
 import { Wire } from '../support/wire.js';
 
 const DEPLOY = join(import.meta.dirname, '../../deploy');
@@ -25,7 +26,8 @@ function valueOf(text: string, name: string, labels: Record<string, string> = {}
 const namesIn = (expression: string): string[] => expression.match(/\b(omni|nodejs|process)_\w+/g) ?? [];
 
 let app: TestApp;
-beforeAll(async () => (app = await startApp()));
+// What takes longer to measure is left out.
+beforeAll(async () => (app = await startApp({ timings: PATIENT })));
 
 describe('GET /metrics of the ops port', () => {
   it('tells what runs here, in the format of Prometheus', async () => {
@@ -53,7 +55,11 @@ describe('GET /metrics of the ops port', () => {
   });
 
   it('tells what waits, since when, and what was given up', async () => {
-    const away = await startApp({ database: 'own', settings: { SMTP_URL: 'smtp://127.0.0.1:9' } });
+    const away = await startApp({
+      database: 'own',
+      settings: { SMTP_URL: 'smtp://127.0.0.1:9' },
+      timings: PATIENT,
+    });
     await away.signUp();
     await eventually(async () => {
       const text = await scrape(away);

@@ -3,7 +3,8 @@ import { describeWithRedis } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { MailServer } from '../support/mail-server.js';
 import { startProcess } from '../support/process.js';
-import { add, anEntry, LONG, row, startWithSink, withStatus } from '../support/sink.js';
+import { UNHURRIED } from '../support/sign-ups.js';
+import { add, anEntry, leasesEnd, LONG, row, startWithSink, withStatus } from '../support/sink.js';
 
 // A process of its own takes a while to start.
 jest.setTimeout(120_000);
@@ -28,7 +29,7 @@ describe('the end of a process', () => {
   });
 
   it('breaks off what takes too long, which is tried again later', async () => {
-    const { app, sink } = await startWithSink({ timings: { shutdown_ms: 400, outbox_lease_ms: 600_000 } });
+    const { app, sink } = await startWithSink({ timings: { shutdown_ms: 6_000, outbox_lease_ms: 600_000 } });
     let begin = (): void => undefined;
     const begun = new Promise<void>((resolve) => (begin = resolve));
     sink.deliver = (_, signal) => {
@@ -101,19 +102,17 @@ async function mails(app: TestApp, count: number): Promise<void> {
   );
 }
 
-/** Longer than a mail takes on a busy machine, and not too long to be waited for. */
-const SHORT_LEASE = { smtp_timeout_ms: 2_500, outbox_lease_ms: 4_000 };
-
 describe('a process that is killed', () => {
   it.each(['outbox.claimed', 'outbox.queued'])(
     'at %s has lost nothing: the mail is delivered, once',
     async (die_at) => {
-      const doomed = await startProcess({ die_at, timings: SHORT_LEASE });
+      const doomed = await startProcess({ die_at, timings: UNHURRIED });
       const account = someAccount();
       // It may die before it has answered.
       await doomed.send('POST', '/users', { body: account }).catch(() => undefined);
       expect((await doomed.exit).signal).toBe('SIGKILL');
-      const app = await startApp({ timings: SHORT_LEASE });
+      await leasesEnd();
+      const app = await startApp({ timings: UNHURRIED });
       await withStatus(app, 'sent');
 
       expect(app.inbox.list().filter(({ to }) => to.includes(account.email))).toHaveLength(1);
@@ -124,11 +123,12 @@ describe('a process that is killed', () => {
   it('between the mail server and its own commit repeats the mail, under the same Message-ID', async () => {
     const server = await MailServer.start();
     const settings = { SMTP_URL: server.url };
-    const doomed = await startProcess({ die_at: 'mail.sent', settings, timings: SHORT_LEASE });
+    const doomed = await startProcess({ die_at: 'mail.sent', settings, timings: UNHURRIED });
     await doomed.send('POST', '/users', { body: someAccount() }).catch(() => undefined);
     expect((await doomed.exit).signal).toBe('SIGKILL');
     expect(server.taken).toHaveLength(1);
-    const app = await startApp({ settings, timings: SHORT_LEASE });
+    await leasesEnd();
+    const app = await startApp({ settings, timings: UNHURRIED });
     await withStatus(app, 'sent');
 
     expect(server.taken.length).toBeGreaterThan(1);

@@ -163,15 +163,21 @@ describe('a payment that the payer must agree to', () => {
 });
 
 describe('a payment that takes a while', () => {
+  /** Where it takes as long as the test wants: until the bank's clock is put forward. */
+  let slow: TestApp;
+  beforeAll(async () => (slow = await startApp({ database: 'own', timings: { simulator_delay_ms: 3_600_000 } })));
+
   it.each([
     ['pm_sim_processing_succeeds', 'succeeded', 1],
     ['pm_sim_processing_fails', 'requires_payment_method', 0],
     ['pm_sim_webhook_never', 'succeeded', 1],
   ])('%s ends as %s', async (payment_method, status, charged) => {
-    const payment = await paid(ada, { payment_method });
+    const [bob, platform] = [await slow.signUp(), await slow.admin()];
+    const payment = await paid(bob, { payment_method });
     expect(payment.status).toBe('processing');
-    await untilStatus(ada, payment.id, status);
-    expect(await timesCharged(app, payment.id)).toBe(charged);
+    await platform.post('/simulator/clock', { advance_hours: 2 });
+    await untilStatus(bob, payment.id, status);
+    expect(await timesCharged(slow, payment.id)).toBe(charged);
   });
 });
 

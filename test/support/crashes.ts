@@ -80,9 +80,21 @@ export const DOOMED_TIMINGS = { ...CRASH_TIMINGS, payment_lease_ms: 100_000 };
 const A_DEATH_MS = 3_000;
 const SOON = { within: 60_000 };
 
-/** A process that dies at this point, with so many payments there. */
-export const doom = (point: CrashPoint, die_with = 1): Promise<TestProcess> =>
-  startProcess({ die_at: point, die_with, settings: { PROCESS_ROLE: 'api' }, timings: DOOMED_TIMINGS });
+/**
+ * A process that dies at this point, with so many payments there.
+ * @param payment_answer_ms - after which it would give an answer in place of coming there.
+ */
+export const doom = (
+  point: CrashPoint,
+  die_with = 1,
+  payment_answer_ms = DOOMED_TIMINGS.payment_answer_ms,
+): Promise<TestProcess> =>
+  startProcess({
+    die_at: point,
+    die_with,
+    settings: { PROCESS_ROLE: 'api' },
+    timings: { ...DOOMED_TIMINGS, payment_answer_ms },
+  });
 
 /**
  * Lets a process die over these payments, all at the point at which it was to die.

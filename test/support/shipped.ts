@@ -89,9 +89,11 @@ export class Shipped {
     return this.child.pid!;
   }
 
-  /** The lines of its log. */
+  /** The lines of its log: as long as it runs, without one of which a part is still on its way. */
   get lines(): string[] {
-    return this.output.join('').split('\n').filter(Boolean);
+    const lines = this.output.join('').split('\n');
+    const runs = this.child.exitCode === null && this.child.signalCode === null;
+    return (runs ? lines.slice(0, -1) : lines).filter(Boolean);
   }
 
   get stderr(): string {

@@ -4,6 +4,7 @@ import { DeliversOutbox, Outbox, type OutboxEntry, type OutboxMessage } from '..
 import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { startApp, type AppOptions, type TestApp } from './app.js';
 import { eventually } from './eventually.js';
+import { sharedStage } from './stage.js';
 
 /** Delivered by the {@link Sink}; there is no queue for it. */
 export const TOPIC = 'test';
@@ -71,6 +72,13 @@ export const LONG = { within: 60_000 };
 /** Until every row has it. */
 export const withStatus = (app: TestApp, status: string) =>
   eventually(async () => (await rows(app)).every((one) => one.status === status), LONG);
+
+/** Nobody waits for it: the leases of a process that has died have run out. Nobody else may be working. */
+export const leasesEnd = async (): Promise<unknown> =>
+  (await sharedStage()).database.query(
+    'superuser',
+    `UPDATE outbox SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL`,
+  );
 
 /** With an address in its message, as errors of mail servers have. */
 export const failing = async (): Promise<never> => {

@@ -29,10 +29,12 @@ export const SHORT_TIMINGS: Partial<Timings> = {
   user_writes_ms: 250,
   outbox_redispatch_ms: 500,
   // Longer than a mail takes on a machine that is busy: else it is sent twice.
-  outbox_lease_ms: 8_000,
+  outbox_lease_ms: 40_000,
   outbox_backoff_ms: 50,
   outbox_backoff_max_ms: 100,
-  smtp_timeout_ms: 2_000,
+  smtp_timeout_ms: 20_000,
+  // Nobody is sent away since this machine is busy; who wants that says how soon.
+  hash_wait_ms: 60_000,
   // A machine that is busy takes its time to connect; who waits for a pool that is full on purpose says how long.
   pool_wait_ms: 10_000,
   // Longer than a request takes on a machine that is busy.
@@ -40,6 +42,8 @@ export const SHORT_TIMINGS: Partial<Timings> = {
   payment_grace_ms: 10_000,
   reconcile_step_ms: 200,
   simulator_delay_ms: 150,
+  // The night's comparison comes where somebody asks for it, and not in the middle of a test that takes long.
+  sweep_poll_ms: 3_600_000,
   webhook_poll_ms: 250,
   webhook_timeout_ms: 1_000,
   webhook_lease_ms: 3_000,
