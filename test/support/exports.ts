@@ -18,9 +18,7 @@ export async function exported(app: TestApp, user: Client): Promise<string> {
 
 /** The token in the mail that comes when there were so many. */
 export async function nextToken(app: TestApp, user: Client, before = 0): Promise<string> {
-  const mails = await eventually(() => exportMails(app, user).length > before && exportMails(app, user), {
-    within: 15_000,
-  });
+  const mails = await eventually(() => exportMails(app, user).length > before && exportMails(app, user));
   return tokenIn(mails[0]!.text);
 }
 

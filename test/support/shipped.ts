@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { isFree } from '../../src/dev/processes.js';
 import { atEnd } from './clean-up.js';
 import { sendTo, type Send } from './client.js';
 import { temporaryFolder } from './engines.js';
@@ -119,17 +120,21 @@ export class Shipped {
         if (this.child.exitCode !== null) return true;
         return (await sendTo(url)('GET', '~/health/ready')).status === 200;
       },
-      { within: 60_000 },
+      { within: 120_000 },
     );
     if (this.child.exitCode !== null)
       throw new Error(`It ended with ${this.child.exitCode} before it was ready:\n${this.stderr}`);
   }
 }
 
+/** Below those that a system gives away by itself: until the process listens, nobody else is given one of them. */
+const [LOWEST, HIGHEST] = [20_000, 27_000];
+
 async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports as [number, number];
+  const ports = new Set<number>();
+  while (ports.size < 2) {
+    const port = randomInt(LOWEST, HIGHEST);
+    if (await isFree(port, '127.0.0.1')) ports.add(port);
+  }
+  return [...ports] as [number, number];
 }

@@ -33,6 +33,8 @@ export const SHORT_TIMINGS: Partial<Timings> = {
   outbox_backoff_ms: 50,
   outbox_backoff_max_ms: 100,
   smtp_timeout_ms: 2_000,
+  // A machine that is busy has a password wait for its turn; who wants it to be refused says so.
+  hash_wait_ms: 60_000,
   // A machine that is busy takes its time to connect; who waits for a pool that is full on purpose says how long.
   pool_wait_ms: 10_000,
   // Longer than a request takes on a machine that is busy.
@@ -41,8 +43,9 @@ export const SHORT_TIMINGS: Partial<Timings> = {
   reconcile_step_ms: 200,
   simulator_delay_ms: 150,
   webhook_poll_ms: 250,
-  webhook_timeout_ms: 1_000,
-  webhook_lease_ms: 3_000,
+  // Longer than a receiver on a machine that is busy takes: else it is told twice.
+  webhook_timeout_ms: 10_000,
+  webhook_lease_ms: 20_000,
   webhook_backoff_ms: [50, 100, 200, 400, 800, 1_600, 3_200],
 };
 
