@@ -6,7 +6,7 @@ import { startPostgres, type PostgresServer } from '../../src/dev/postgres.js';
 import { prepareDatabase } from '../../src/dev/roles.js';
 import { startApp } from '../support/app.js';
 import { projectFile } from '../support/compose.js';
-import { temporaryFolder, TestDatabase } from '../support/engines.js';
+import { describeWithUsersTable, temporaryFolder, TestDatabase } from '../support/engines.js';
 import { brokenInvariants, paid, untilStatus } from '../support/payments.js';
 
 const SYSTEM = '/usr/lib/postgresql';
@@ -20,7 +20,7 @@ const major = (existsSync(SYSTEM) ? readdirSync(SYSTEM) : [])
 
 if (!major && !process.env['CI'])
   process.stderr.write(`No PostgreSQL with pg_dump in ${SYSTEM}: back-ups are not tried\n`);
-const describeWithTools = major || process.env['CI'] ? describe : describe.skip;
+const describeWithTools = major || process.env['CI'] ? describeWithUsersTable : describe.skip;
 
 /** What the runbook has operators type, without what npm does. */
 const [DUMP, RESTORE] = ['pg_dump', 'pg_restore'].map((name) =>

@@ -7,7 +7,7 @@ import { startPostgres } from '../../src/dev/postgres.js';
 import { NAMES, prepareDatabase } from '../../src/dev/roles.js';
 import { migrate } from '../../src/database/migrate.js';
 import { startApp, type TestApp } from '../support/app.js';
-import { temporaryFolder, TestDatabase } from '../support/engines.js';
+import { describeWithUsersTable, temporaryFolder, TestDatabase } from '../support/engines.js';
 import { brokenInvariants, paid, untilStatus } from '../support/payments.js';
 
 const COMMAND = join(import.meta.dirname, '../../dist/src/dev/move/move.main.js');
@@ -53,7 +53,7 @@ const urlsOf = (database: TestDatabase) => ({
   POSTGRES_OWNER_URL: database.url('owner'),
 });
 
-describe('a service that moves from the embedded PostgreSQL to another one', () => {
+describeWithUsersTable('a service that moves from the embedded PostgreSQL to another one', () => {
   const LOGIN = { email: 'ada@example.com', password: 'Password123' };
   let directory: string;
   let payment_id: string;

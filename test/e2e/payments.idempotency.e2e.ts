@@ -1,15 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Answer, Client } from '../support/client.js';
-import { whileLocked } from '../support/connections.js';
+import { lockWaits, whileLocked } from '../support/connections.js';
 import { act, brokenInvariants, ORDER, paid, pay, postings, timesCharged, withKey } from '../support/payments.js';
 import { times } from '../support/visitors.js';
+
+// Hundreds of requests: a busy machine wants its time.
+jest.setTimeout(180_000);
+
+/** A hundred wait for each other. */
+const PATIENT = { payment_answer_ms: 60_000, payment_lease_ms: 60_000, pool_wait_ms: 30_000 };
 
 let app: TestApp;
 let ada: Client;
 let admin: Client;
 beforeAll(async () => {
-  app = await startApp();
+  app = await startApp({ timings: PATIENT });
   ada = await app.signUp();
   admin = await app.tenantAdmin();
 });
@@ -158,7 +164,7 @@ describe('a request that never began', () => {
 
 describe('F2: a hundred requests at once with one key', () => {
   it('are one payment, one charge and one posting; then all are repeats', async () => {
-    const replicas = [app, ...(await times(3, () => startApp()))];
+    const replicas = [app, ...(await times(3, () => startApp({ timings: PATIENT })))];
     for (let round = 0; round < 3; round++) {
       const key = randomUUID();
       const headers = withKey(key);
@@ -180,8 +186,7 @@ describe('F2: a hundred requests at once with one key', () => {
       const { id } = made[0]!.body;
       expect(await timesCharged(app, id)).toBe(1);
       expect(await postings(app, id)).toBe(1);
-      const rows = await app.sql('SELECT 1 FROM idempotency_keys WHERE key = $1', [key]);
-      expect(rows).toHaveLength(1);
+      expect(await app.sql('SELECT 1 FROM idempotency_keys WHERE key = $1', [key])).toHaveLength(1);
 
       const repeats = await times(100, ask);
       expect(new Set(repeats.map(({ status, text }) => `${status} ${text}`))).toEqual(
@@ -272,7 +277,7 @@ describe('a request that is overtaken', () => {
     const key = randomUUID();
     const answer = await whileLocked(app, 'SELECT 1 FROM payments WHERE id = $1 FOR UPDATE', [id], async () => {
       const waiting = act(ada, id, 'confirm', { payment_method: 'pm_sim_success' }, key);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await lockWaits(app);
       const other = await act(ada, id, 'confirm', { payment_method: 'pm_sim_success' }, key);
       expect(other.body.code).toBe('idempotency_in_progress');
       return { waiting };

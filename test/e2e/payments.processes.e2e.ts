@@ -69,8 +69,8 @@ describe('F4: a process that is stopped past its lease', () => {
     'payment.confirm.answered',
     'payment.applying',
   ])('at %s, and wakes when another has finished, changes nothing: one charge, one posting', async (stop_at) => {
-    // What it holds locked in a transaction it holds for a second.
-    const timings = { ...PATIENT, payment_lease_ms: 300, statement_ms: 1_000 };
+    // What it holds locked in a transaction it holds for a while, which is longer than a statement takes anywhere.
+    const timings = { ...PATIENT, payment_lease_ms: 300, statement_ms: 4_000 };
     const zombie = await startProcess({ stop_at, settings: API, timings });
     const [key, reference] = [randomUUID(), randomUUID()];
     const body = { ...ORDER, reference };

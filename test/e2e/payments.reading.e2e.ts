@@ -3,6 +3,7 @@ import { startApp, type TestApp } from '../support/app.js';
 import { conforming } from '../support/conformance.js';
 import { Client } from '../support/client.js';
 import { act, brokenInvariants, paid, pay, quiescence, withKey } from '../support/payments.js';
+import { PATIENT } from '../support/visitors.js';
 
 let app: TestApp;
 let ada: Client;
@@ -122,7 +123,7 @@ describe('the books', () => {
 });
 
 it('a payment is limited per user', async () => {
-  const limited = await startApp({ settings: { RATE_LIMIT_PAYMENTS: '2/1m' } });
+  const limited = await startApp({ settings: { RATE_LIMIT_PAYMENTS: '2/1m' }, timings: PATIENT });
   const user = await limited.signUp();
   await paid(user);
   await paid(user);

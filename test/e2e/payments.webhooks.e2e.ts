@@ -6,8 +6,8 @@ import { startApp, type TestApp } from '../support/app.js';
 import { bringTo, eventOf, nowInSeconds as seconds, type Bringing } from '../support/bank-events.js';
 import type { Answer, Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
-import { paid, pay, paymentOf, postings, quiescence, timesCharged } from '../support/payments.js';
-import { times } from '../support/visitors.js';
+import { paid, pay, paymentOf, postings, quiescence, timesCharged, UNHURRIED } from '../support/payments.js';
+import { PATIENT, times } from '../support/visitors.js';
 
 let app: TestApp;
 let ada: Client;
@@ -77,7 +77,9 @@ describe('POST /webhooks/simulator', () => {
   });
 
   it('has a limit of its own, and none else counts it', async () => {
-    const limited = await startApp({ settings: { RATE_LIMIT_WEBHOOKS: '2/1m', RATE_LIMIT_PER_MINUTE: '1' } });
+    // By itself: the bank's own webhooks of other tests would be counted too.
+    const settings = { RATE_LIMIT_WEBHOOKS: '2/1m', RATE_LIMIT_PER_MINUTE: '1' };
+    const limited = await startApp({ database: 'own', settings, timings: PATIENT });
     const ask = () => limited.send('POST', '/webhooks/simulator', { body: {} });
     const statuses = [(await ask()).status, (await ask()).status, (await ask()).status];
     expect(statuses).toEqual([400, 400, 429]);
@@ -145,6 +147,7 @@ describe('F10: what the bank tells', () => {
     const held = new Promise<void>((resolve) => (release = resolve));
     const slow = await startApp({
       settings: { PROCESS_ROLE: 'api' },
+      timings: UNHURRIED,
       checkpoints: async (name) => (name === 'payment.create.answered' ? held : undefined),
     });
     const user = await slow.logIn(ada);

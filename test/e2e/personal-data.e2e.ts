@@ -9,6 +9,7 @@ import {
 import { Database } from '../../src/database/database.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { exported } from '../support/exports.js';
+import { settled } from '../support/links.js';
 import { Guarded } from '../support/second-factor.js';
 import { allTables, declaredBy, misplaced, type Exemptions } from '../support/personal-data.js';
 
@@ -124,7 +125,8 @@ describe('every exporter', () => {
     const guarded = await Guarded.enrol(app, ada);
     await guarded.again();
     await guarded.again();
-    await app.mail(ada.email, 'Welcome!');
+    // What waits to be mailed is told, too.
+    await settled(app);
     const database = app.app.get(Database);
     const told: string[] = [];
     for (const { options, handle } of app.app.get(Hooks).find<ExportedTables, Exporter>(ExportsPersonalData)) {

@@ -8,7 +8,7 @@ import { ADMIN } from '../support/stage.js';
 let replicas: [TestApp, TestApp];
 let app: TestApp;
 /** What matters here is who wins, and not how long everybody waits. */
-const timings = { hash_wait_ms: 60_000, pool_wait_ms: 60_000 };
+const timings = { statement_ms: 60_000, pool_wait_ms: 60_000 };
 beforeAll(async () => {
   replicas = await Promise.all([startApp({ timings }), startApp({ timings })]);
   [app] = replicas;

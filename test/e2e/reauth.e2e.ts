@@ -4,10 +4,12 @@ import type { Answer, Client } from '../support/client.js';
 import { conforming } from '../support/conformance.js';
 import { lockWaits, whileUserHeld } from '../support/connections.js';
 import { Guarded } from '../support/second-factor.js';
+import { PATIENT } from '../support/visitors.js';
 
 let app: TestApp;
 beforeAll(async () => {
-  app = await startApp();
+  // Who is held on purpose waits as long as the others take.
+  app = await startApp({ timings: { statement_ms: 60_000 } });
   Object.assign(app, { send: conforming(app.send) });
 });
 
@@ -104,7 +106,7 @@ describe('POST /auth/reauth', () => {
   });
 
   it('counts among the guesses at the password', async () => {
-    const strict = await startApp({ settings: { RATE_LIMIT_LOGIN: '3/1h' } });
+    const strict = await startApp({ settings: { RATE_LIMIT_LOGIN: '3/1h' }, timings: PATIENT });
     const ada = await strict.signUp();
     const guesses = [await reauth(ada, { password: 'wrong' }), await reauth(ada, { password: 'wrong' })];
     const { status, headers } = await reauth(ada);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from '../../src/common/uuid.js';
+import { Discrepancies } from '../../src/payments/reconciliation/discrepancies.js';
 import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { member, newTenant } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
@@ -13,7 +14,8 @@ let ada: Client;
 let admin: Client;
 let platform: Client;
 beforeAll(async () => {
-  app = await startApp({ timings: RESTLESS });
+  // The bank is asked when a test asks, or when it has told something: no payment's turn comes in between.
+  app = await startApp({ timings: { ...RESTLESS, reconcile_poll_ms: 3_600_000 } });
   [ada, admin, platform] = [await app.signUp(), await app.tenantAdmin(), await app.admin()];
 });
 
@@ -85,6 +87,19 @@ describe('alerts', () => {
     expect(body.needs_review).toBe(true);
     await untilItems(admin, body.id, { [kind]: true });
   });
+});
+
+it('an alert that comes late changes nothing of what was found out by asking the provider', async () => {
+  const { id } = await paid(ada);
+  const about = { tenant_id: DEFAULT_TENANT_ID, payment_id: id, provider_object_id: null };
+  const object = { ...about, object_type: 'payment', object_id: id } as const;
+  const found = { kind: 'amount_mismatch', expected: { amount: 4_200 }, seen: { amount: 4_300 } } as const;
+  const discrepancies = app.app.get(Discrepancies, { strict: false });
+  await discrepancies.report(object, found);
+  await discrepancies.note(object, { ...found, expected: { status: 'succeeded' }, seen: { reason: found.kind } });
+
+  expect(await itemsOf(admin, id)).toMatchObject([found]);
+  expect(app.logs.filter((line) => line.includes('Reconciliation: ') && line.includes(id))).toHaveLength(1);
 });
 
 describe('POST /payments/{id}/sync', () => {

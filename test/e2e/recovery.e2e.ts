@@ -7,7 +7,7 @@ import { operations } from '../support/document.js';
 import { eventually } from '../support/eventually.js';
 import { linkTo, mailsTo, resetToken, settled, tokenOf } from '../support/links.js';
 import { MailServer } from '../support/mail-server.js';
-import { BEHIND_GATEWAY, someAddress } from '../support/visitors.js';
+import { BEHIND_GATEWAY, PATIENT, someAddress } from '../support/visitors.js';
 
 let app: TestApp;
 beforeAll(async () => (app = await startApp()));
@@ -69,7 +69,10 @@ describe.each(ROUTES)('POST %s', (route) => {
 
 describe('too many requests', () => {
   let limited: TestApp;
-  beforeAll(async () => (limited = await startApp({ settings: { ...BEHIND_GATEWAY, RATE_LIMIT_RECOVERY: '3/1h' } })));
+  beforeAll(async () => {
+    const settings = { ...BEHIND_GATEWAY, RATE_LIMIT_RECOVERY: '3/1h' };
+    limited = await startApp({ settings, timings: PATIENT });
+  });
 
   const ask = (email: string, turn = 0, address = someAddress()): Promise<Answer> =>
     limited.send('POST', ROUTES[turn % 2]!, { body: { email }, headers: { 'x-forwarded-for': address } });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { insertUsers, newTenant } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
+import { PATIENT } from '../support/visitors.js';
 import { isIn, openSession, refresh, refreshed, sessionIdOf, type TokenPair } from '../support/tokens.js';
 
 let app: TestApp;
@@ -187,6 +188,7 @@ describe('RATE_LIMIT_REFRESH', () => {
   it.each(['with Redis', 'none'] as const)('is a limit of the session, and of no other (%s)', async (redis) => {
     const limited = await startApp({
       settings: { RATE_LIMIT_REFRESH: '3/1m' },
+      timings: PATIENT,
       ...(redis === 'none' && { redis }),
     });
     const [user] = await insertUsers(app, [{}]);
@@ -207,7 +209,7 @@ describe('RATE_LIMIT_REFRESH', () => {
   });
 
   it('is used up by nobody who does not hold the token', async () => {
-    const limited = await startApp({ settings: { RATE_LIMIT_REFRESH: '1/1m' } });
+    const limited = await startApp({ settings: { RATE_LIMIT_REFRESH: '1/1m' }, timings: PATIENT });
     const tokens = await openSession(limited);
     const named = Buffer.from(sessionIdOf(tokens).replaceAll('-', ''), 'hex');
     for (let turn = 1; turn <= 3; turn++) {

@@ -84,7 +84,9 @@ describeReplicas(twoReplicas);
 
 describe('a refresh that is under way', () => {
   let [here, there]: TestApp[] = [];
-  beforeAll(async () => ([here, there] = await Promise.all([startApp(), startApp()])));
+  /** Who is held on purpose waits as long as the other takes. */
+  const timings = { statement_ms: 60_000 };
+  beforeAll(async () => ([here, there] = await Promise.all([startApp({ timings }), startApp({ timings })])));
 
   /** Both wait for the session's row, one behind the other, and are then let go. */
   async function inTurn(tokens: TokenPair, ...work: (() => Promise<unknown>)[]): Promise<unknown[]> {

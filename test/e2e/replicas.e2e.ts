@@ -85,7 +85,9 @@ describeReplicas(twoReplicas);
 
 describe('a login that is under way', () => {
   let [here, there]: TestApp[] = [];
-  beforeAll(async () => ([here, there] = await Promise.all([startApp(), startApp()])));
+  /** Who is held on purpose waits as long as the other takes. */
+  const timings = { statement_ms: 60_000 };
+  beforeAll(async () => ([here, there] = await Promise.all([startApp({ timings }), startApp({ timings })])));
 
   const changes: [what: string, change: () => object | 'DELETE'][] = [
     ['disabled', () => ({ status: 'disabled' })],

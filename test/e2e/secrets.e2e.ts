@@ -19,7 +19,7 @@ beforeAll(async () => {
   if (app.settings.REDIS_URL) redis = await monitor(app.settings.REDIS_URL, (chunk) => told.push(chunk));
   await liveThrough(someAccount());
   await settled(app);
-}, 60_000);
+});
 afterAll(() => redis?.destroy());
 
 /** From the sign-up to the second factor: whatever a person can be given is given once. */

@@ -27,7 +27,8 @@ class ProbeController {
 @Module({ controllers: [ProbeController] })
 class Probe {}
 
-const TIMINGS = { headers_ms: 300, request_ms: 600, keep_alive_ms: 60_000, drain_ms: 100 };
+/** Each is longer than what is sent whole takes on a machine that is busy. */
+const TIMINGS = { headers_ms: 1_000, request_ms: 3_000, keep_alive_ms: 60_000, drain_ms: 100 };
 
 let app: TestApp;
 beforeAll(async () => (app = await startApp({ modules: [Probe], timings: TIMINGS })));
@@ -192,7 +193,9 @@ describe('a shutdown (R2, R3)', () => {
   const REQUEST = `GET ${PATH} HTTP/1.1\r\n${HOST}\r\n`;
 
   it('says so first, serves on, answers what is under way, and waits for nothing else', async () => {
-    const ending = await startApp({ modules: [Probe], timings: { ...TIMINGS, request_ms: 10_000, drain_ms: 500 } });
+    // All that comes before the listener is gone must fit into the draining.
+    const timings = { ...TIMINGS, request_ms: 30_000, drain_ms: 4_000, shutdown_ms: 30_000 };
+    const ending = await startApp({ modules: [Probe], timings });
     const [used, held, silent] = [open(ending), open(ending), open(ending)];
     await once(silent, 'connect');
     used.write(REQUEST);

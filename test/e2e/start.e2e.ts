@@ -14,11 +14,14 @@ import { eventually } from '../support/eventually.js';
 const ROOT = join(__dirname, '../..');
 const MAIN = ['--enable-source-maps', join(ROOT, 'dist/src/main.js')];
 const START = [join(ROOT, 'bin/start.mjs')];
-const READY_MS = 60_000;
+/** An engine or two are made and started before, on a machine that may be busy. */
+const READY_MS = 180_000;
+/** Longer than the lease of whoever was killed in the middle of a mail. */
+const MAILED_MS = 180_000;
 const LOGIN = { email: 'ada@example.com', password: 'Password123' };
 const ADA = { ...LOGIN, full_name: 'Ada Lovelace' };
 
-jest.setTimeout(120_000);
+jest.setTimeout(400_000);
 
 /** What is left of processes that a test kills. */
 const used: string[] = [];
@@ -157,7 +160,7 @@ describe('npm start', () => {
     const app = await start(directory);
 
     expect(await app.post('/auth/login', LOGIN)).toBe(200);
-    await eventually(async () => (await app.mailbox()).length > 0, { within: 20_000 });
+    await eventually(async () => (await app.mailbox()).length > 0, { within: MAILED_MS });
     expect(await app.mailbox()).toEqual([expect.objectContaining({ to: [ADA.email], subject: 'Welcome!' })]);
     expect(await isAlive(orphan)).toBe(false);
     app.kill('SIGTERM');
@@ -172,7 +175,7 @@ describe('npm start', () => {
 
     command.kill('SIGKILL');
 
-    await eventually(() => isEmpty(directory, [application, postgres]), { within: 20_000 });
+    await eventually(() => isEmpty(directory, [application, postgres]));
     const next = await start(directory, START);
     next.kill('SIGTERM');
     expect(await next.exit).toEqual({ code: 0, signal: null });

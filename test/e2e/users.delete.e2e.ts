@@ -12,7 +12,8 @@ import { redisContents } from '../support/redis-contents.js';
 let app: TestApp;
 let platform: Client;
 beforeAll(async () => {
-  app = await startApp();
+  // On a machine that is busy the cache is late, and is told nevertheless before anybody is answered.
+  app = await startApp({ timings: { cache_wait_ms: 15_000 } });
   platform = await app.admin();
 });
 

@@ -97,7 +97,8 @@ describe('what is told of a person', () => {
       .follow(event, { id, tenant_id, subject_id })
       .then(() => (ended = true));
     await eventually(async () => {
-      const waiting = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+      const waiting = `SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = database
+        WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted`;
       return (await app.sql(waiting)).length > 0;
     });
     expect(ended).toBe(false);

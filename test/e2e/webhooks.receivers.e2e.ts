@@ -89,22 +89,25 @@ describe('a receiver', () => {
   });
 
   it('that never answers, or never ends, is given up in time and tried again', async () => {
+    const hurried = await startApp({ database: 'own', timings: { webhook_timeout_ms: 2_000 } });
+    const [admin, ada] = [await hurried.tenantAdmin(), await hurried.signUp()];
     const endpoint = await endpointAt(admin, receiver.url(), { events: ['payment.succeeded'] });
     receiver.behaviour = () => undefined;
     await paid(ada);
-    await untilDeliveries(admin, endpoint, ([one]) => one?.attempts > 1, 20_000);
-    const [row] = await app.sql('SELECT last_status, last_error FROM webhook_deliveries WHERE endpoint_id = $1', [
+    await untilDeliveries(admin, endpoint, ([one]) => one?.attempts > 1);
+    const [row] = await hurried.sql('SELECT last_status, last_error FROM webhook_deliveries WHERE endpoint_id = $1', [
       endpoint.id,
     ]);
     expect(row).toEqual({ last_status: null, last_error: 'TimeoutError 23' });
 
     receiver.behaviour = (_, response) => {
       response.writeHead(200);
-      const drip = setInterval(() => response.write('x'.repeat(1_000)), 5);
+      const drip = setInterval(() => response.write('x'.repeat(5_000)), 5);
       response.on('close', () => clearInterval(drip));
     };
-    await makeDue(app, endpoint);
+    await makeDue(hurried, endpoint);
     await untilDeliveries(admin, endpoint, all('delivered'));
+    await hurried.close();
   });
 
   it('that answers at length is heard out for 64 KiB, and no more', async () => {

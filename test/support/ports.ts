@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { isFree } from '../../src/dev/processes.js';
 
 /** Below what systems take for connections that go out: nobody is given one of these by chance before it is used. */
 const [FIRST, MANY] = [20_000, 2_000];
@@ -8,18 +7,11 @@ const [FIRST, MANY] = [20_000, 2_000];
 const begin = FIRST + ((Number(process.env['JEST_WORKER_ID'] ?? 1) - 1) % 5) * MANY;
 let given = Math.floor(Math.random() * MANY);
 
-/** A port for a process that cannot be told to take any: nobody listens there, and no other caller is given it. */
+/** A port for who cannot be told to take any, or comes back to it: nobody listens there, and no other caller is given it. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < MANY; tries++) {
     const port = begin + (given++ % MANY);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await Promise.race([
-      once(server, 'listening').then(() => true),
-      new Promise<false>((resolve) => server.once('error', () => resolve(false))),
-    ]);
-    if (!isFree) continue;
-    await once(server.close(), 'close');
-    return port;
+    if (await isFree(port, '127.0.0.1')) return port;
   }
   throw new Error(`No port from ${begin} on is free`);
 }

@@ -68,15 +68,12 @@ export class Receiver {
   }
 
   /** When it has so many of this type. */
-  until(type: string, count = 1, within = 30_000): Promise<Got[]> {
-    return eventually(
-      () => {
-        const found = this.ofType(type);
-        if (found.length < count) throw new Error(`${found.length} of ${count} ${type} have come`);
-        return found;
-      },
-      { within },
-    );
+  until(type: string, count = 1): Promise<Got[]> {
+    return eventually(() => {
+      const found = this.ofType(type);
+      if (found.length < count) throw new Error(`${found.length} of ${count} ${type} have come`);
+      return found;
+    });
   }
 
   async stop(): Promise<void> {
@@ -143,16 +140,12 @@ export const untilDeliveries = (
   admin: Client,
   endpoint: { id: string },
   are: (deliveries: any[]) => boolean,
-  within = 15_000,
 ): Promise<any[]> =>
-  eventually(
-    async () => {
-      const deliveries = await deliveriesOf(admin, endpoint);
-      if (!are(deliveries)) throw new Error(`Not yet: ${JSON.stringify(deliveries)}`);
-      return deliveries;
-    },
-    { within },
-  );
+  eventually(async () => {
+    const deliveries = await deliveriesOf(admin, endpoint);
+    if (!are(deliveries)) throw new Error(`Not yet: ${JSON.stringify(deliveries)}`);
+    return deliveries;
+  });
 
 /** As if so much time had passed for what waits. */
 export const makeDue = (app: TestApp, endpoint: { id: string }): Promise<unknown> =>

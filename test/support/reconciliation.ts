@@ -35,7 +35,7 @@ export const untilItems = (client: Client, payment_id: string, expected: Record<
       if (inOrder(found) !== inOrder(expected)) throw new Error(`There is ${JSON.stringify(found)}`);
       return items;
     },
-    { within: 20_000 },
+    { within: 30_000 },
   );
 
 /** Something that the bank has and we have not. @returns its id there. */

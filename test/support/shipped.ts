@@ -121,7 +121,7 @@ export class Shipped {
         if (this.child.exitCode !== null) return true;
         return (await sendTo(url)('GET', '~/health/ready')).status === 200;
       },
-      { within: 60_000 },
+      { within: 120_000 },
     );
     if (this.child.exitCode !== null)
       throw new Error(`It ended with ${this.child.exitCode} before it was ready:\n${this.stderr}`);

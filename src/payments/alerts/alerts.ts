@@ -26,7 +26,7 @@ export class Alerts {
     }
     // What becomes of these is found out by asking the provider, in the next comparison.
     for (const { review_reason, expected, seen, ...object } of await this.rows.setAside(MOST)) {
-      await this.discrepancies.report(object, { kind: kindOfReview(review_reason), expected, seen });
+      await this.discrepancies.note(object, { kind: kindOfReview(review_reason), expected, seen });
     }
   }
 }

@@ -73,8 +73,9 @@ export class DisputeExamination implements Examination<'dispute'> {
 
   private async settle(payment: Payment, dispute: Dispute, snapshot: DisputeSnapshot): Promise<void> {
     const findings = findingsOf(contradiction(payment, dispute, snapshot), dispute, snapshot);
-    await this.discrepancies.settle(objectOf('dispute', dispute, dispute.provider_dispute_id), REVIEW_KINDS, findings);
+    // That first, since what is set aside is told of as long as it is.
     if (findings.length === 0 && dispute.needs_review) await this.snapshots.agree(dispute);
+    await this.discrepancies.settle(objectOf('dispute', dispute, dispute.provider_dispute_id), REVIEW_KINDS, findings);
   }
 
   /** The provider does not have it any more. */

@@ -42,9 +42,11 @@ export class PaymentExamination {
   private async settle(look: Look): Promise<Payment> {
     const findings = findingsOf(look);
     const { payment } = look;
+    // Where the two agree again nobody need look any more; that first, since what is set aside is told of as long as it is.
+    const agrees = findings?.length === 0 && payment.needs_review;
+    const settled = agrees ? await this.snapshots.agree(payment.id) : payment;
     if (findings) await this.discrepancies.settle(objectOf(payment), KINDS, findings);
-    // The two agree again, so nobody need look any more.
-    return findings?.length === 0 && payment.needs_review ? this.snapshots.agree(payment.id) : payment;
+    return settled;
   }
 }
 

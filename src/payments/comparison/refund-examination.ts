@@ -84,8 +84,9 @@ export class RefundExamination implements Examination<'refund'> {
     const findings = findingsOf(faultOf(payment, refund, snapshot), refund, snapshot);
     // It has moved on while the provider was asked: nothing can be said.
     if (findings.length > 0 && refund.version !== seen_version) return;
-    await this.discrepancies.settle(objectOf('refund', refund, snapshot.provider_refund_id), REVIEW_KINDS, findings);
+    // That first, since what is set aside is told of as long as it is.
     if (findings.length === 0 && refund.needs_review) await this.snapshots.agree(refund);
+    await this.discrepancies.settle(objectOf('refund', refund, snapshot.provider_refund_id), REVIEW_KINDS, findings);
   }
 
   /** The provider does not have it, or no more. */

@@ -25,12 +25,12 @@ export class Discrepancies {
 
   /** That it is so, or is so still. */
   async report(object: ItemObject, finding: Finding): Promise<void> {
-    const isNew = await this.asSystem(() => this.items.see(object, finding));
-    if (!isNew) return;
-    const { object_type, object_id, payment_id, tenant_id, provider_object_id } = object;
-    const { kind } = finding;
-    const what = { object_type, object_id, payment_id, tenant_id, provider_object_id };
-    this.logger.error({ msg: `Reconciliation: ${kind}`, ...what });
+    if (await this.asSystem(() => this.items.see(object, finding))) this.tell(object, finding);
+  }
+
+  /** The same, but that what somebody has found out by asking the provider is left as it is. */
+  async note(object: ItemObject, finding: Finding): Promise<void> {
+    if (await this.asSystem(() => this.items.note(object, finding))) this.tell(object, finding);
   }
 
   /**
@@ -60,6 +60,12 @@ export class Discrepancies {
       after = page.at(-1)?.id ?? null;
       if (page.length < PAGE) return;
     }
+  }
+
+  private tell(object: ItemObject, { kind }: Finding): void {
+    const { object_type, object_id, payment_id, tenant_id, provider_object_id } = object;
+    const what = { object_type, object_id, payment_id, tenant_id, provider_object_id };
+    this.logger.error({ msg: `Reconciliation: ${kind}`, ...what });
   }
 
   private page(object_type: ObjectType, after: string | null): Promise<OpenItem[]> {

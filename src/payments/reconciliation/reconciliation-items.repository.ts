@@ -35,7 +35,20 @@ export class ReconciliationItemsRepository {
   constructor(private readonly database: Database) {}
 
   /** Opens an item, or notes that it is so still. @returns whether it is new. */
-  async see(object: ItemObject, { kind, expected, seen }: Finding): Promise<boolean> {
+  see(object: ItemObject, finding: Finding): Promise<boolean> {
+    return this.write(
+      object,
+      finding,
+      'UPDATE SET last_seen = now(), expected = excluded.expected, seen = excluded.seen',
+    );
+  }
+
+  /** Opens an item unless there is one: who has asked the provider meanwhile knows better. @returns whether it is new. */
+  note(object: ItemObject, finding: Finding): Promise<boolean> {
+    return this.write(object, finding, 'NOTHING');
+  }
+
+  private async write(object: ItemObject, { kind, expected, seen }: Finding, where_open: string): Promise<boolean> {
     const { tenant_id, object_type, object_id, payment_id, provider_object_id } = object;
     const id = uuidv7();
     const [row] = await this.database.run((manager) =>
@@ -44,7 +57,7 @@ export class ReconciliationItemsRepository {
            (id, tenant_id, kind, object_type, object_id, payment_id, provider_object_id, expected, seen)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (kind, object_type, object_id) WHERE resolved_at IS NULL
-         DO UPDATE SET last_seen = now(), expected = excluded.expected, seen = excluded.seen
+         DO ${where_open}
          RETURNING i.id`,
         [
           id,
