@@ -40,7 +40,7 @@ async function embedded(fill: (app: TestApp) => Promise<void>): Promise<string> 
   const superuser = Object.assign(new URL(server.url), { pathname: `/${NAMES.database}` }).href;
   const app = await startApp({
     database: TestDatabase.at({ superuser, owner: urls.ownerUrl, app: urls.appUrl }),
-    settings: { SECRET_KEY },
+    settings: { SECRET_KEY, MONGODB_URL: '' },
   });
   await fill(app);
   await app.close();
@@ -71,7 +71,7 @@ describe('a service that moves from the embedded PostgreSQL to another one', () 
     expect(moved).toMatchObject({ code: 0 });
     expect(moved.stdout).toMatch(/^Moved: \d{2,} rows of \d{2,} tables, each as it was$/m);
 
-    const app = await startApp({ database, settings: { SECRET_KEY } });
+    const app = await startApp({ database, settings: { SECRET_KEY, MONGODB_URL: '' } });
     const ada = await app.logIn(LOGIN);
     expect(ada.user.full_name).toBe('Ada "Ł" Lovelace\n\\');
     expect((await ada.get(`/payments/${payment_id}`)).body).toMatchObject({ status: 'succeeded' });
@@ -83,7 +83,7 @@ describe('a service that moves from the embedded PostgreSQL to another one', () 
 
   it('is refused where there are rows already, which stay as they are', async () => {
     const database = await TestDatabase.create();
-    const app = await startApp({ database, settings: { SECRET_KEY } });
+    const app = await startApp({ database, settings: { SECRET_KEY, MONGODB_URL: '' } });
     const other = await app.signUp();
     await app.close();
 
