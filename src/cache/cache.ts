@@ -18,9 +18,22 @@ export abstract class Cache {
    */
   abstract put(key: string, lease: string, value: string | null, ttl_ms: number): Promise<boolean>;
 
-  /** Forgets what is kept, and takes the lease from whoever has it. */
-  abstract drop(key: string): Promise<void>;
+  /**
+   * Forgets what is kept, takes the lease from whoever has it, and gives none to anybody until this is dropped: nothing is
+   * kept while something changes. Whoever holds it and dies keeps it for {@link HOLD_MS}.
+   * @returns by what it is dropped.
+   */
+  abstract hold(key: string): Promise<string>;
+
+  /**
+   * Forgets what is kept, and takes the lease from whoever has it.
+   * @param hold - the caller's own; somebody else's stays.
+   */
+  abstract drop(key: string, hold?: string): Promise<void>;
 }
 
 /** So long somebody who found nothing has it alone to put it there; one who died is waited for no longer. */
 export const LEASE_MS = 3_000;
+
+/** Longer than a change takes to be committed. */
+export const HOLD_MS = 60_000;

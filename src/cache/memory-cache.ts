@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { Cache, LEASE_MS, type Opened } from './cache.js';
+import { Cache, HOLD_MS, LEASE_MS, type Opened } from './cache.js';
 
 const ENTRIES = 10_000;
 
-type Entry = { readonly value: string } | { readonly lease: string };
+type Entry = { readonly value: string } | { readonly lease: string } | { readonly hold: string };
 
 /**
  * Keeps copies for this process alone. Nobody tells it what other processes change: therefore nothing stays for longer
@@ -33,7 +33,14 @@ export class MemoryCache extends Cache {
     return true;
   }
 
-  async drop(key: string): Promise<void> {
-    this.entries.delete(key);
+  async hold(key: string): Promise<string> {
+    const hold = randomUUID();
+    this.entries.set(key, { hold }, { ttl: HOLD_MS });
+    return hold;
+  }
+
+  async drop(key: string, hold?: string): Promise<void> {
+    const entry = this.entries.get(key);
+    if (entry && (!('hold' in entry) || entry.hold === hold)) this.entries.delete(key);
   }
 }

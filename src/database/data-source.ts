@@ -6,11 +6,18 @@ import type { Timings } from '../config/timings.js';
 
 type Class = new () => unknown;
 
+/** How the names of all our sessions begin. */
+export const APPLICATION = 'omni';
+
 /** The options that every connection of ours shares. Nothing here changes the schema: migrations do. */
-export const dataSourceOptions = (url: string, timings: Timings): PostgresDataSourceOptions => ({
+export const dataSourceOptions = (
+  url: string,
+  timings: Timings,
+  applicationName = APPLICATION,
+): PostgresDataSourceOptions => ({
   type: 'postgres',
   url,
-  applicationName: 'omni',
+  applicationName,
   synchronize: false,
   installExtensions: false,
   migrationsTableName: 'migrations',

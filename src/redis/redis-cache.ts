@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { RedisClient } from './connect.js';
-import { Cache, LEASE_MS, type Opened } from '../cache/cache.js';
+import { Cache, HOLD_MS, LEASE_MS, type Opened } from '../cache/cache.js';
 import { Keyring, UnsealableError } from '../common/keyring.js';
 import { RedisClients } from './redis-clients.js';
 
 const PURPOSE = 'cache';
 const LEASE = 'lease:';
+/** A lease that nobody puts by. */
+const HOLD = 'lease:hold:';
 
 const OPEN = `
 local held = redis.call('GET', KEYS[1])
@@ -21,9 +23,17 @@ if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1],
 return 1
 `;
 
+/** Another's hold stays. */
+const DROP = `
+local held = redis.call('GET', KEYS[1])
+if held and (held == ARGV[1] or string.sub(held, 1, ${HOLD.length}) ~= '${HOLD}') then redis.call('DEL', KEYS[1]) end
+return 0
+`;
+
 type Caching = RedisClient & {
   openCopy(key: string, lease: string, ttl_ms: number): Promise<string | null>;
   putCopy(key: string, lease: string, value: string, ttl_ms: number): Promise<0 | 1>;
+  dropCopy(key: string, hold: string): Promise<0>;
 };
 
 /** Keeps copies for all processes together, each sealed to its key: whoever reads Redis reads nothing of them. */
@@ -38,6 +48,7 @@ export class RedisCache extends Cache {
     super();
     cache.defineCommand('openCopy', { lua: OPEN, numberOfKeys: 1 });
     cache.defineCommand('putCopy', { lua: PUT, numberOfKeys: 1 });
+    cache.defineCommand('dropCopy', { lua: DROP, numberOfKeys: 1 });
     this.client = cache as Caching;
   }
 
@@ -53,8 +64,14 @@ export class RedisCache extends Cache {
     return (await this.client.putCopy(key, lease, value === null ? '' : this.seal(key, value), ttl_ms)) === 1;
   }
 
-  async drop(key: string): Promise<void> {
-    await this.client.del(key);
+  async hold(key: string): Promise<string> {
+    const hold = HOLD + randomUUID();
+    await this.client.set(key, hold, 'PX', HOLD_MS);
+    return hold;
+  }
+
+  async drop(key: string, hold = ''): Promise<void> {
+    await this.client.dropCopy(key, hold);
   }
 
   private seal(key: string, value: string): string {

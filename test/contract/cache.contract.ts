@@ -82,6 +82,29 @@ export function cacheContract(cache: () => Cache): void {
     expect(await cache().open(key)).not.toHaveProperty('value');
   });
 
+  it('keeps nothing of what is held until its holder drops it, whoever else changes it meanwhile', async () => {
+    const key = someKey();
+    await cache().put(key, await leaseOf(key), 'old', MINUTE);
+    const lost = await cache().hold(key);
+    const hold = await cache().hold(key);
+
+    expect(await cache().open(key)).toEqual({ lease: null });
+    await cache().drop(key, lost);
+    await cache().drop(key);
+    expect(await cache().open(key)).toEqual({ lease: null });
+    await cache().drop(key, hold);
+    expect(await cache().put(key, await leaseOf(key), 'new', MINUTE)).toBe(true);
+  });
+
+  it('takes nothing from whoever had a lease before it was held', async () => {
+    const key = someKey();
+    const lease = await leaseOf(key);
+    await cache().hold(key);
+
+    expect(await cache().put(key, lease, 'old', MINUTE)).toBe(false);
+    expect(await cache().open(key)).toEqual({ lease: null });
+  });
+
   it('spares the store: a second read is a copy', async () => {
     const stored = new Stored();
     const reader = aside();

@@ -56,6 +56,20 @@ describe('the migrations', () => {
     expect(await migrate(urls)).toEqual({ applied: [], drift: [] });
   });
 
+  it('are applied where others with later numbers have been before', async () => {
+    const urls = await emptyDatabase();
+    await migrate(urls);
+    const first = await schemaOf(urls);
+    await query(
+      urls.ownerUrl,
+      `ALTER TABLE users_home DROP COLUMN paired, DROP COLUMN installation_id;
+       DELETE FROM migrations WHERE name = 'Installation1770001320000'`,
+    );
+
+    expect(await migrate(urls)).toEqual({ applied: ['Installation1770001320000'], drift: [] });
+    expect(await schemaOf(urls)).toEqual(first);
+  });
+
   it('can be run from many places at once: each is applied once', async () => {
     const urls = await emptyDatabase();
     const reports = await Promise.all(Array.from({ length: 4 }, () => migrate(urls)));

@@ -7,7 +7,7 @@ import { startPostgres } from '../../src/dev/postgres.js';
 import { NAMES, prepareDatabase } from '../../src/dev/roles.js';
 import { migrate } from '../../src/database/migrate.js';
 import { startApp, type TestApp } from '../support/app.js';
-import { describeWithUsersTable, temporaryFolder, TestDatabase } from '../support/engines.js';
+import { temporaryFolder, TestDatabase } from '../support/engines.js';
 import { brokenInvariants, paid, untilStatus } from '../support/payments.js';
 
 const COMMAND = join(import.meta.dirname, '../../dist/src/dev/move/move.main.js');
@@ -40,7 +40,7 @@ async function embedded(fill: (app: TestApp) => Promise<void>): Promise<string> 
   const superuser = Object.assign(new URL(server.url), { pathname: `/${NAMES.database}` }).href;
   const app = await startApp({
     database: TestDatabase.at({ superuser, owner: urls.ownerUrl, app: urls.appUrl }),
-    settings: { SECRET_KEY },
+    settings: { SECRET_KEY, MONGODB_URL: '' },
   });
   await fill(app);
   await app.close();
@@ -53,7 +53,7 @@ const urlsOf = (database: TestDatabase) => ({
   POSTGRES_OWNER_URL: database.url('owner'),
 });
 
-describeWithUsersTable('a service that moves from the embedded PostgreSQL to another one', () => {
+describe('a service that moves from the embedded PostgreSQL to another one', () => {
   const LOGIN = { email: 'ada@example.com', password: 'Password123' };
   let directory: string;
   let payment_id: string;
@@ -71,7 +71,7 @@ describeWithUsersTable('a service that moves from the embedded PostgreSQL to ano
     expect(moved).toMatchObject({ code: 0 });
     expect(moved.stdout).toMatch(/^Moved: \d{2,} rows of \d{2,} tables, each as it was$/m);
 
-    const app = await startApp({ database, settings: { SECRET_KEY } });
+    const app = await startApp({ database, settings: { SECRET_KEY, MONGODB_URL: '' } });
     const ada = await app.logIn(LOGIN);
     expect(ada.user.full_name).toBe('Ada "Ł" Lovelace\n\\');
     expect((await ada.get(`/payments/${payment_id}`)).body).toMatchObject({ status: 'succeeded' });
@@ -83,7 +83,7 @@ describeWithUsersTable('a service that moves from the embedded PostgreSQL to ano
 
   it('is refused where there are rows already, which stay as they are', async () => {
     const database = await TestDatabase.create();
-    const app = await startApp({ database, settings: { SECRET_KEY } });
+    const app = await startApp({ database, settings: { SECRET_KEY, MONGODB_URL: '' } });
     const other = await app.signUp();
     await app.close();
 

@@ -4,6 +4,7 @@ import { succeed, type Client } from '../support/client.js';
 import { describeWithRedis } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { redisContents } from '../support/redis-contents.js';
+import { startProcess } from '../support/process.js';
 import { describeReplicas } from '../support/replicas.js';
 import { times } from '../support/visitors.js';
 
@@ -70,6 +71,19 @@ describeWithRedis('a profile', () => {
 
     expect(await copiesOf(ada.user.id)).toEqual([]);
     expect((await admin.get(`/users/${ada.user.id}`)).status).toBe(404);
+  });
+
+  it('of somebody who was erased is gone with the commit, though the process that did it dies right after', async () => {
+    const tenant_id = await newTenant(app);
+    const [ada, admin] = [await member(app, tenant_id), await member(app, tenant_id, 'admin')];
+    const doomed = await startProcess({ die_at: 'profile.changed', timings: PATIENT });
+    await admin.get(`/users/${ada.user.id}`);
+    expect(await copiesOf(ada.user.id)).toHaveLength(1);
+    await expect(doomed.send('DELETE', `/users/${ada.user.id}`, { token: admin.token })).rejects.toThrow();
+    expect((await doomed.exit).signal).toBe('SIGKILL');
+
+    expect((await admin.get(`/users/${ada.user.id}`)).status).toBe(404);
+    expect((await copiesOf(ada.user.id)).filter((copy) => !copy.includes('lease:'))).toEqual([]);
   });
 
   it('is not put back by who read it before the account was deleted', async () => {

@@ -5,6 +5,7 @@ import { UsersRepository } from '../../src/users/users.repository.js';
 import { newTenant } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { succeed, type Client } from '../support/client.js';
+import { connected } from '../support/connections.js';
 import { describeWithUsersTable, TestDatabase } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { mistakes } from '../support/mistakes.js';
@@ -107,6 +108,45 @@ describeWithUsersTable('a replica for reading', () => {
     await wire.mend();
 
     await eventually(async () => expect(await addresses()).toEqual(FROM_COPY));
+  });
+
+  it('is asked by others while one list is too much for it, which the primary answers', async () => {
+    const late = await startApp({
+      settings: { POSTGRES_REPLICA_URL: copy.url('app') },
+      timings: { replica_wait_ms: 2_000, replica_pause_ms: 600_000, pool_wait_ms: 15_000 },
+    });
+    const there = await late.admin();
+    await connected(copy.url('superuser'), async (client) => {
+      await client.query('BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE');
+      const slow = addresses('/users', there);
+      expect(succeed(await there.get('/audit-events')).data).toEqual([]);
+
+      expect(await slow).toContain(admin.email);
+      expect(succeed(await there.get('/audit-events')).data).toEqual([]);
+    });
+
+    await eventually(async () => expect(await addresses('/users', there)).toEqual(FROM_COPY));
+    expect(late.logs.join()).not.toContain('The replica of PostgreSQL fails');
+    await late.close();
+  });
+
+  it('which has stopped to answer is left in peace', async () => {
+    const far = await Wire.to(copy.url('app'));
+    const late = await startApp({
+      settings: { POSTGRES_REPLICA_URL: far.url },
+      timings: { replica_wait_ms: 1_000, replica_pause_ms: 600_000, pool_wait_ms: 15_000 },
+    });
+    const there = await late.admin();
+    await eventually(async () => expect(await addresses('/users', there)).toEqual(FROM_COPY));
+    // Whoever enters a scope says it, and whoever connects.
+    far.swallows = 'app';
+    expect(await addresses('/users', there)).toContain(admin.email);
+    await eventually(() => late.logs.join().includes('The replica of PostgreSQL fails: ReplicaAwayError'));
+
+    far.swallows = null;
+    expect(await addresses('/users', there)).toContain(admin.email);
+    await late.close();
+    await far.cut();
   });
 
   it('may be away when the app starts', async () => {

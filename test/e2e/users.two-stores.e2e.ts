@@ -179,27 +179,3 @@ describeWithMongo('MongoDB that is away', () => {
     await wire.cut();
   });
 });
-
-describeWithMongo('a start', () => {
-  const INVALID = { name: 'InvalidSettingsError' };
-
-  it('that would leave the users of PostgreSQL behind is refused', async () => {
-    const database = await TestDatabase.create();
-    await (await startApp({ database, settings: { MONGODB_URL: '' } })).close();
-
-    await expect(startApp({ database, settings: { MONGODB_URL: database.mongoUrl! } })).rejects.toMatchObject({
-      ...INVALID,
-      message: expect.stringMatching(/users are in PostgreSQL.*npm run users:move -- mongodb/s),
-    });
-  });
-
-  it('that would leave the users of MongoDB behind is refused', async () => {
-    const database = await TestDatabase.create();
-    await (await startApp({ database, settings: { MONGODB_URL: database.mongoUrl! } })).close();
-
-    await expect(startApp({ database, settings: { MONGODB_URL: '' } })).rejects.toMatchObject({
-      ...INVALID,
-      message: expect.stringMatching(/users live in MongoDB.*npm run users:move -- postgresql/s),
-    });
-  });
-});

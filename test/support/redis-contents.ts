@@ -9,7 +9,11 @@ export async function redisContents(app: TestApp): Promise<string[]> {
   try {
     const keys: string[] = [];
     for await (const found of redis.scanStream({ count: 1_000 })) keys.push(...(found as string[]));
-    return await Promise.all(keys.map(async (key) => `${key}: ${JSON.stringify(await valueOf(redis, key))}`));
+    const entries = await Promise.all(keys.map(async (key) => ({ key, value: await valueOf(redis, key) })));
+    // What was gone before it was read is not there.
+    return entries
+      .filter(({ value }) => value !== null && value !== undefined)
+      .map(({ key, value }) => `${key}: ${JSON.stringify(value)}`);
   } finally {
     await redis.quit();
   }

@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Optional, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Settings } from '../../config/settings.js';
 import { Timings } from '../../config/timings.js';
@@ -19,8 +19,9 @@ export class SideDatabase implements OnApplicationShutdown {
   private readonly database: Database;
   private opened: Promise<unknown> | undefined;
 
-  constructor({ POSTGRES_URL }: Settings, timings: Timings) {
-    this.source = new DataSource({ ...dataSourceOptions(POSTGRES_URL, timings), poolSize: CONNECTIONS });
+  /** @param name - of its sessions, where they are to be told from others. */
+  constructor({ POSTGRES_URL }: Settings, timings: Timings, @Optional() name?: string) {
+    this.source = new DataSource({ ...dataSourceOptions(POSTGRES_URL, timings, name), poolSize: CONNECTIONS });
     this.database = new Database(this.source);
   }
 

@@ -1,6 +1,8 @@
 import type { MongooseModuleOptions } from '@nestjs/mongoose';
 import { createConnection, type Connection, type Model } from 'mongoose';
 import type { Timings } from '../../config/timings.js';
+import { InstallationInMongo } from './installation.mongoose.js';
+import { InstallationDocument, InstallationSchema } from './installation.schema.js';
 import { UserDocuments } from './user-documents.mongoose.js';
 import { UserDocument, UserSchema } from './user.schema.js';
 
@@ -33,7 +35,7 @@ export const connectionOptions = ({ pool_wait_ms, statement_ms }: Timings): Mong
 export async function withDocuments<T>(
   url: string,
   timings: Timings,
-  work: (documents: UserDocuments) => Promise<T>,
+  work: (documents: UserDocuments, installation: InstallationInMongo) => Promise<T>,
 ): Promise<T> {
   const {
     connectionFactory,
@@ -46,8 +48,12 @@ export async function withDocuments<T>(
   connectionFactory?.(connection, '');
   try {
     await connection.asPromise();
-    const model = connection.model(UserDocument.name, UserSchema) as unknown as Model<UserDocument>;
-    return await work(new UserDocuments(model));
+    const users = connection.model(UserDocument.name, UserSchema) as unknown as Model<UserDocument>;
+    const installation = connection.model(
+      InstallationDocument.name,
+      InstallationSchema,
+    ) as unknown as Model<InstallationDocument>;
+    return await work(new UserDocuments(users), new InstallationInMongo(installation));
   } finally {
     await connection.close();
   }

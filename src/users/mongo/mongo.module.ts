@@ -3,6 +3,8 @@ import { MongooseModule } from '@nestjs/mongoose';
 import { Timings } from '../../config/timings.js';
 import { UsersRepository } from '../users.repository.js';
 import { HomeInMongo } from './home-in-mongo.js';
+import { InstallationInMongo } from './installation.mongoose.js';
+import { InstallationDocument, InstallationSchema } from './installation.schema.js';
 import { connectionOptions } from './connection.mongoose.js';
 import { UserDocuments } from './user-documents.mongoose.js';
 import { UserWrites } from './user-writes.js';
@@ -21,10 +23,14 @@ export class MongoModule {
           inject: [Timings],
           useFactory: (timings: Timings) => ({ uri, ...connectionOptions(timings) }),
         }),
-        MongooseModule.forFeature([{ name: UserDocument.name, schema: UserSchema }]),
+        MongooseModule.forFeature([
+          { name: UserDocument.name, schema: UserSchema },
+          { name: InstallationDocument.name, schema: InstallationSchema },
+        ]),
       ],
       providers: [
         HomeInMongo,
+        InstallationInMongo,
         UserDocuments,
         UserWrites,
         { provide: UsersRepository, useClass: MongooseUsersRepository },

@@ -153,12 +153,24 @@ export class UserDocuments extends Documents<UserDocument> {
     return found ? (await this.findMany(found, { limit, sort: { _id: 1 }, projection: WHOLE })).map(toUser) : [];
   }
 
+  /** Within the scope, whole. */
+  async wholesOf(ids: readonly string[]): Promise<User[]> {
+    const found = within({ _id: trusted({ $in: [...ids] }) });
+    return found ? (await this.findMany(found, { limit: 0, projection: WHOLE })).map(toUser) : [];
+  }
+
   /** As given, whether they were there or not. */
   async putAll(users: readonly User[]): Promise<void> {
     const writes = users.map((user) => ({
       updateOne: { filter: { _id: user.id }, update: wholeOf(user), upsert: true },
     }));
     await this.attempt('Writing documents', () => this.model.bulkWrite(writes));
+  }
+
+  /** @returns how many of them still were at this version. */
+  async removeUnchanged(users: readonly Pick<User, 'id' | 'version'>[]): Promise<number> {
+    const removals = users.map(({ id, version }) => ({ deleteOne: { filter: { _id: id, version } } }));
+    return (await this.attempt('Deleting documents', () => this.model.bulkWrite(removals))).deletedCount;
   }
 
   async removeAll(ids: readonly string[]): Promise<void> {

@@ -18,10 +18,11 @@ export class UsersTableRepository {
       `SELECT * FROM users WHERE $1 = '' OR id > NULLIF($1, '')::uuid ORDER BY id LIMIT $2`,
       [after, limit],
     );
-    return rows.map((row) => {
-      const { full_name_key: _, ...user } = row;
-      return Object.assign(new User(), user);
-    });
+    return rows.map(toUser);
+  }
+
+  async find(ids: readonly string[]): Promise<User[]> {
+    return (await this.query<User[]>('SELECT * FROM users WHERE id = ANY($1)', [ids])).map(toUser);
   }
 
   /** As given, whether they were there or not; all of them or none. */
@@ -40,7 +41,22 @@ export class UsersTableRepository {
     await this.query('DELETE FROM users WHERE id = ANY($1)', [ids]);
   }
 
+  /** @returns how many of them still were at this version. */
+  async removeUnchanged(users: readonly Pick<User, 'id' | 'version'>[]): Promise<number> {
+    const [, removed] = await this.query<[unknown[], number]>(
+      `DELETE FROM users USING unnest($1::uuid[], $2::int[]) AS gone (id, version)
+       WHERE users.id = gone.id AND users.version = gone.version`,
+      [users.map(({ id }) => id), users.map(({ version }) => version)],
+    );
+    return removed;
+  }
+
   private query<Rows>(sql: string, parameters: unknown[]): Promise<Rows> {
     return this.database.asSystem(() => this.database.run((manager) => manager.query<Rows>(sql, parameters)));
   }
+}
+
+function toUser(row: User): User {
+  const { full_name_key: _, ...user } = row;
+  return Object.assign(new User(), user);
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { CacheAside } from '../../cache/cache-aside.js';
 import { isAdmin, type Principal } from '../../common/access.js';
+import { Checkpoints } from '../../common/checkpoints.js';
 import { Timings } from '../../config/timings.js';
 import { Database } from '../../database/database.js';
 import { profileKey } from '../../redis/keys.js';
@@ -21,6 +22,7 @@ export class Profiles {
     private readonly cache: CacheAside,
     private readonly database: Database,
     private readonly timings: Timings,
+    private readonly checkpoints: Checkpoints,
   ) {}
 
   /** @throws {UserNotFoundError} no such user, or none that this caller may see: the own account, or an admin's tenant. */
@@ -33,7 +35,10 @@ export class Profiles {
   @OnAccountChange({})
   async followAccount({ user: { tenant_id, id }, action }: AccountChange): Promise<void> {
     if (action === 'user_created') return;
-    const drop = (): Promise<void> => this.cache.drop(profileKey(tenant_id, id), this.timings.profile_ms);
+    const key = profileKey(tenant_id, id);
+    const hold = await this.cache.hold(key);
+    const drop = (): Promise<void> => this.cache.drop(key, this.timings.profile_ms, hold);
+    this.database.afterCommit(() => this.checkpoints.reach('profile.changed'));
     this.database.afterCommit(drop);
     // A store that only takes part in the transaction may have shown somebody what then came to nothing.
     this.database.afterRollback(drop);

@@ -11,6 +11,10 @@ export interface Home {
   readonly moving_to: StoreName | null;
   /** Whether any is in PostgreSQL. */
   readonly in_postgresql: boolean;
+  /** What tells this installation from others; null where the tables are older than that. */
+  readonly installation_id: string | null;
+  /** Whether the MongoDB that is in use, or that users are moved to or from, has been told. */
+  readonly paired: boolean;
 }
 
 /** In which store the users are: PostgreSQL remembers it, since it is there in any case. */
@@ -26,16 +30,22 @@ export class UsersHomeRepository {
     if (!known) return null;
     const [home = null] = await this.database.asSystem(() =>
       this.database.run((manager) =>
-        manager.query<Home[]>('SELECT store, moving_to, EXISTS (SELECT FROM users) AS in_postgresql FROM users_home'),
+        // By name, since an older table has not all of them.
+        manager.query<Home[]>(
+          `SELECT store, moving_to, EXISTS (SELECT FROM users) AS in_postgresql,
+             to_jsonb(home) ->> 'installation_id' AS installation_id,
+             coalesce((to_jsonb(home) ->> 'paired')::boolean, false) AS paired
+           FROM users_home AS home`,
+        ),
       ),
     );
     return home;
   }
 
   /** From now on users are made there, and looked for nowhere else. */
-  async set({ store, moving_to }: Pick<Home, 'store' | 'moving_to'>): Promise<void> {
+  async set({ store, moving_to, paired }: Pick<Home, 'store' | 'moving_to' | 'paired'>): Promise<void> {
     await this.database.run((manager) =>
-      manager.query('UPDATE users_home SET store = $1, moving_to = $2', [store, moving_to]),
+      manager.query('UPDATE users_home SET store = $1, moving_to = $2, paired = $3', [store, moving_to, paired]),
     );
   }
 }
