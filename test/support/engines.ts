@@ -46,7 +46,6 @@ export const describeWithMongo = engines().mongoUrl ? describe : describe.skip;
 
 /** For what is about the table of users, which is empty where all apps have them in MongoDB. */
 export const describeWithUsersTable = engines().users === 'postgresql' ? describe : describe.skip;
-export const itWithUsersTable = engines().users === 'postgresql' ? it : it.skip;
 
 export const temporaryFolder = (): string => mkdtempSync(join(engines().directory, 'file-'));
 
