@@ -9,7 +9,12 @@ import { endpointAt, nothingUnderWay, Receiver } from '../support/receiver.js';
 jest.setTimeout(60_000);
 
 /** Only this network is open: loopback, where everything listens, is as private as in production. */
-const CLOSED = { settings: { WEBHOOK_ALLOWED_CIDRS: '10.255.0.0/16' }, timings: { webhook_timeout_ms: 2_000 } };
+/** Where nobody listens, here or anywhere. */
+const NOWHERE = '127.9.9.9';
+const CLOSED = {
+  settings: { WEBHOOK_ALLOWED_CIDRS: '10.255.0.0/16,127.9.0.0/16' },
+  timings: { webhook_timeout_ms: 2_000 },
+};
 
 let app: TestApp;
 let admin: Client;
@@ -95,7 +100,7 @@ describe('a receiver at a private address (SEC-65)', () => {
     let goOn = (): void => undefined;
     const wasSeen = new Promise<void>((resolve) => (goOn = resolve));
     const asked = naming(async (_, count) => {
-      if (count === 1) return ['10.255.255.1'];
+      if (count === 1) return [NOWHERE];
       await wasSeen;
       return ['127.0.0.1'];
     });
