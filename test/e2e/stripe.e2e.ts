@@ -20,7 +20,7 @@ let admin: Client;
 beforeAll(async () => {
   stripe = await StripeServer.start();
   // On a machine that is busy nobody takes a payment over whose request is under way.
-  app = await startStripeApp(stripe, { timings: { payment_answer_ms: 20_000, payment_lease_ms: 20_000 } });
+  app = await startStripeApp(stripe, { timings: { payment_answer_ms: 12_000, payment_lease_ms: 12_000 } });
   ada = await app.signUp();
   admin = await app.tenantAdmin();
 });

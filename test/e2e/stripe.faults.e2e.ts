@@ -8,7 +8,7 @@ import { StripeServer, type StripeFault } from '../support/stripe/server.js';
 jest.setTimeout(120_000);
 
 /** A machine that is busy takes its time; what a request has left undone is taken up before the end of the file. */
-const PATIENT = { payment_answer_ms: 20_000, payment_lease_ms: 20_000 };
+const PATIENT = { payment_answer_ms: 12_000, payment_lease_ms: 12_000 };
 
 let stripe: StripeServer;
 let app: TestApp;
