@@ -21,7 +21,7 @@ const nameOf = async (asking: Client, path = '/users/me', on = app): Promise<str
 
 /** Behind the back of whoever keeps copies. */
 const rename = (user_id: string, full_name: string): Promise<unknown> =>
-  app.sql('UPDATE users SET full_name = $2 WHERE id = $1', [user_id, full_name]);
+  app.users.change({ id: user_id }, { full_name });
 
 /** Every copy of this user's profile, as `key: value`. */
 const copiesOf = async (user_id: string): Promise<string[]> =>
@@ -109,7 +109,7 @@ describeWithRedis('a profile', () => {
     await app.sql(`UPDATE sessions SET role = 'user' WHERE user_id = $1`, [ada.user.id]);
 
     expect((await ada.get('/users')).status).toBe(403);
-    await app.sql(`UPDATE users SET status = 'disabled' WHERE id = $1`, [ada.user.id]);
+    await app.users.change({ id: ada.user.id }, { status: 'disabled' });
     expect((await ada.get('/users/me')).body.status).toBe('active');
     await expect(app.logIn(ada)).rejects.toThrow('invalid_credentials');
   });
