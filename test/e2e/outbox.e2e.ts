@@ -179,8 +179,8 @@ describe('a row that cannot be delivered', () => {
     await eventually(async () => (await row(app)).last_error !== null, LONG);
     await app.close();
 
-    const POSTGRES_URL = app.settings.POSTGRES_URL;
-    const settings = { POSTGRES_URL, SECRET_KEY: app.settings.SECRET_KEY.get('1')! };
+    const { POSTGRES_URL, MONGODB_URL = '', SECRET_KEY } = app.settings;
+    const settings = { POSTGRES_URL, MONGODB_URL, SECRET_KEY: SECRET_KEY.get('1')! };
     const next = await startApp({ redis: 'none', modules: [SINK_MODULE], settings });
     await withStatus(app, 'sent');
     await next.close();
