@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { startApp, type TestApp } from '../support/app.js';
 import { describeWithRedis } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { paid, quiescence } from '../support/payments.js';
 import { PATIENT } from '../support/visitors.js';
+import { alerts, panelExpressions } from '../support/watching.js';
 import { Wire } from '../support/wire.js';
 
 const DEPLOY = join(import.meta.dirname, '../../deploy');
@@ -137,9 +137,7 @@ describeWithRedis('with Redis', () => {
 });
 
 describe('what watches them', () => {
-  const dashboard = JSON.parse(readFileSync(join(DEPLOY, 'grafana/omni.json'), 'utf8'));
-  const { groups } = parse(readFileSync(join(DEPLOY, 'prometheus/alerts.yml'), 'utf8'));
-  const rules: { alert: string; expr: string }[] = groups.flatMap((group: any) => group.rules);
+  const rules = alerts();
   const runbook = readFileSync(join(DEPLOY, 'README.md'), 'utf8');
 
   it('asks for nothing that is not measured', async () => {
@@ -148,8 +146,7 @@ describe('what watches them', () => {
     const known = new Set(text.match(/^\w+/gm));
     // A counter that was never counted up has no series yet, but a type.
     for (const [, name] of text.matchAll(/^# TYPE (\w+)/gm)) known.add(name!);
-    const panels: string[] = dashboard.panels.flatMap(({ targets }: any) => targets.map(({ expr }: any) => expr));
-    const asked = [...rules.map(({ expr }) => expr), ...panels].flatMap(namesIn);
+    const asked = [...rules.map(({ expr }) => expr), ...panelExpressions()].flatMap(namesIn);
 
     expect(asked.length).toBeGreaterThan(20);
     expect(asked.filter((name) => !known.has(name))).toEqual([]);

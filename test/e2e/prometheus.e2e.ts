@@ -1,12 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parse } from 'yaml';
 import { startApp, type TestApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { hasPrometheus, Prometheus } from '../support/prometheus.js';
-
-const DEPLOY = join(import.meta.dirname, '../../deploy');
-const ALERTS = join(DEPLOY, 'prometheus/alerts.yml');
+import { ALERTS_FILE, alerts, panelExpressions } from '../support/watching.js';
 
 const isTried = hasPrometheus() || process.env['CI'] !== undefined;
 if (!isTried) process.stderr.write('There is no Prometheus: its rules are not tried\n');
@@ -20,12 +15,11 @@ describeWithPrometheus('a Prometheus that reads a process', () => {
   beforeAll(async () => {
     app = await startApp({ database: 'own', settings: { SMTP_URL: 'smtp://127.0.0.1:9' } });
     await app.signUp();
-    prometheus = await Prometheus.start(app.opsUrl, ALERTS);
+    prometheus = await Prometheus.start(app.opsUrl, ALERTS_FILE);
   });
 
   it('evaluates every alert, and none goes off', async () => {
-    const { groups } = parse(readFileSync(ALERTS, 'utf8'));
-    const written = groups.flatMap(({ rules }: any) => rules.map(({ alert }: any) => alert));
+    const written = alerts().map(({ alert }) => alert);
     await eventually(async () => {
       expect(await prometheus.series('omni_info')).toHaveLength(1);
       const rules = await prometheus.rules();
@@ -36,10 +30,8 @@ describeWithPrometheus('a Prometheus that reads a process', () => {
   });
 
   it('understands every panel of the dashboard', async () => {
-    const { panels } = JSON.parse(readFileSync(join(DEPLOY, 'grafana/omni.json'), 'utf8'));
-    const asked: string[] = panels.flatMap(({ targets }: any) => targets.map(({ expr }: any) => expr));
     // Grafana puts a span of time there.
-    const expressions = asked.map((one) => one.replaceAll('$__rate_interval', '1m'));
+    const expressions = panelExpressions().map((one) => one.replaceAll('$__rate_interval', '1m'));
 
     expect(expressions).not.toEqual([]);
     await eventually(async () => {

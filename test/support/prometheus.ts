@@ -26,6 +26,8 @@ export interface Rule {
   readonly alerts: readonly { readonly annotations: Readonly<Record<string, string>> }[];
 }
 
+type Answered<Data> = { status: 'success'; data: Data } | { status: 'error'; error: string };
+
 /** A Prometheus, which reads a process and these rules every second. */
 export class Prometheus {
   private constructor(
@@ -57,13 +59,14 @@ export class Prometheus {
   }
 
   async rules(): Promise<readonly Rule[]> {
-    const { groups } = await this.ask('rules');
-    return groups.flatMap(({ rules }: { rules: Rule[] }) => rules);
+    const { groups } = await this.ask<{ groups: { rules: Rule[] }[] }>('rules');
+    return groups.flatMap(({ rules }) => rules);
   }
 
   /** @returns the series that an expression has now. @throws where it cannot be read. */
   async series(expression: string): Promise<readonly unknown[]> {
-    return (await this.ask(`query?${new URLSearchParams({ query: expression }).toString()}`)).result;
+    const query = new URLSearchParams({ query: expression }).toString();
+    return (await this.ask<{ result: unknown[] }>(`query?${query}`)).result;
   }
 
   async stop(): Promise<void> {
@@ -73,10 +76,10 @@ export class Prometheus {
     await ended;
   }
 
-  private async ask(path: string): Promise<any> {
-    const { status, data, error } = (await (await fetch(`${this.url}/api/v1/${path}`)).json()) as any;
-    if (status !== 'success') throw new Error(error);
-    return data;
+  private async ask<Data>(path: string): Promise<Data> {
+    const answer = (await (await fetch(`${this.url}/api/v1/${path}`)).json()) as Answered<Data>;
+    if (answer.status !== 'success') throw new Error(answer.error);
+    return answer.data;
   }
 }
 

@@ -147,6 +147,7 @@ export class Replica implements OnApplicationBootstrap, OnApplicationShutdown {
     await source.destroy();
     throw new InvalidSettingsError([UNBOUND]);
   }
+
   /** Nobody waits any longer for what takes longer: it is cancelled, and its connection is there for others. */
   private options(): PostgresDataSourceOptions {
     const { replica_wait_ms: statement_ms, pool_wait_ms } = this.timings;

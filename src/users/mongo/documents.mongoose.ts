@@ -3,6 +3,16 @@ import { mongo, type Model, type ProjectionType, type QueryFilter, type SortOrde
 import { errorLabel } from '../../common/condition.js';
 import { DatabaseUnavailableError, errorOf } from '../../database/constraints.js';
 
+/** How every collection of ours is described: what is not declared is refused, and nothing is made or kept waiting unasked. */
+export const SCHEMA = {
+  versionKey: false,
+  strict: 'throw',
+  strictQuery: 'throw',
+  bufferCommands: false,
+  autoCreate: false,
+  autoIndex: false,
+} as const;
+
 export interface FindMany {
   readonly skip?: number;
   /** 100 where it is left out; 0 for all. */

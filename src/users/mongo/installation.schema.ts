@@ -1,15 +1,8 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
+import { SCHEMA } from './documents.mongoose.js';
 
 /** Whose database this is: one document, made when the first process takes it. */
-@Schema({
-  collection: 'installation',
-  versionKey: false,
-  strict: 'throw',
-  strictQuery: 'throw',
-  bufferCommands: false,
-  autoCreate: false,
-  autoIndex: false,
-})
+@Schema({ collection: 'installation', ...SCHEMA })
 export class InstallationDocument {
   @Prop({ type: String })
   _id!: string;

@@ -1,21 +1,14 @@
 import { Prop, Schema, SchemaFactory } from '@nestjs/mongoose';
 import { ROLES, type Role } from '../../common/access.js';
 import { USER_STATUSES, type UserStatus } from '../user.entity.js';
+import { SCHEMA } from './documents.mongoose.js';
 
 /**
  * A user as a document. A field that has no value is not there: then what must be unique does not collide. What is left of
  * a user who was deleted, or whose insert was undone, is the id, a version and the write that did it, so that nothing that
  * comes late brings the user back, or puts anything in the way of a write that was committed since.
  */
-@Schema({
-  collection: 'users',
-  versionKey: false,
-  strict: 'throw',
-  strictQuery: 'throw',
-  bufferCommands: false,
-  autoCreate: false,
-  autoIndex: false,
-})
+@Schema({ collection: 'users', ...SCHEMA })
 export class UserDocument {
   /** Ours, a UUID. */
   @Prop({ type: String })
