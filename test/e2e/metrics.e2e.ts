@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { startApp, type TestApp } from '../support/app.js';
+import { projectFile } from '../support/compose.js';
 import { describeWithRedis } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { paid, quiescence } from '../support/payments.js';
 import { PATIENT } from '../support/visitors.js';
 import { alerts, panelExpressions } from '../support/watching.js';
 import { Wire } from '../support/wire.js';
-
-const DEPLOY = join(import.meta.dirname, '../../deploy');
 
 const scrape = async ({ opsUrl }: Pick<TestApp, 'opsUrl'>): Promise<string> =>
   (await fetch(`${opsUrl}/metrics`)).text();
@@ -138,7 +135,7 @@ describeWithRedis('with Redis', () => {
 
 describe('what watches them', () => {
   const rules = alerts();
-  const runbook = readFileSync(join(DEPLOY, 'README.md'), 'utf8');
+  const runbook = projectFile('deploy/README.md');
 
   it('asks for nothing that is not measured', async () => {
     await fetch(`${app.url}/health/live`);

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { projectFile } from './compose.js';
 
-const DEPLOY = join(import.meta.dirname, '../../deploy');
-
-export const ALERTS_FILE = join(DEPLOY, 'prometheus/alerts.yml');
+const ALERTS = 'deploy/prometheus/alerts.yml';
+/** For who reads it by itself. */
+export const ALERTS_FILE = join(import.meta.dirname, '../..', ALERTS);
 
 interface Alert {
   readonly alert: string;
@@ -13,13 +13,13 @@ interface Alert {
 
 /** The alert rules that ship, in their order. */
 export function alerts(): Alert[] {
-  const { groups } = parse(readFileSync(ALERTS_FILE, 'utf8')) as { groups: { rules: Alert[] }[] };
+  const { groups } = parse(projectFile(ALERTS)) as { groups: { rules: Alert[] }[] };
   return groups.flatMap(({ rules }) => rules);
 }
 
 /** What the panels of the dashboard ask for. */
 export function panelExpressions(): string[] {
-  const dashboard = JSON.parse(readFileSync(join(DEPLOY, 'grafana/omni.json'), 'utf8')) as {
+  const dashboard = JSON.parse(projectFile('deploy/grafana/omni.json')) as {
     panels: { targets: { expr: string }[] }[];
   };
   return dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
