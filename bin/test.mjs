@@ -2,7 +2,7 @@
 //   npm test                    everything
 //   npm test -- --unit          without engines
 //   npm test -- --one-role      the application and the owner of the tables are one role of PostgreSQL
-//   npm test -- --cluster       Redis as a cluster, behind sentinels and by TLS alone
+//   npm test -- --cluster       Redis as a cluster, behind sentinels and by TLS alone; all apps by way of PgBouncer
 //   npm test -- --mongodb       the apps under test have their users in MongoDB
 //   npm test -- --fuzz          the generated requests alone, many more of them
 //   npm test -- payments -t I3  whatever else goes to Jest
@@ -18,7 +18,7 @@ const args = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.cjs
 args.push(...asked.filter((argument) => !OURS.includes(argument)));
 // Last, since Jest takes all that follows for names of projects.
 if (asked.includes('--fuzz')) args.push('test/e2e/fuzz.e2e.ts', '--selectProjects', 'e2e');
-if (asked.includes('--cluster')) args.push('--selectProjects', 'cluster');
+if (asked.includes('--cluster')) args.push('--selectProjects', 'cluster', 'e2e');
 if (asked.includes('--unit')) args.push('--selectProjects', 'unit');
 // What is no affair of the database's roles, or of the users' store, has no need to be run again.
 if ((asked.includes('--one-role') || asked.includes('--mongodb')) && isWhole()) args.push('--selectProjects', 'e2e');
@@ -31,7 +31,9 @@ process.exitCode = await exitStatusOf(child);
 
 /** Whether no selection of tests is asked for. */
 function isWhole() {
-  return asked.every((argument) => /^--(one-role|mongodb|json|outputFile=.*|verbose|maxWorkers=\d+)$/.test(argument));
+  return asked.every((argument) =>
+    /^--(one-role|mongodb|cluster|json|outputFile=.*|verbose|maxWorkers=\d+)$/.test(argument),
+  );
 }
 
 /** Without any variable that the application reads: a developer's database must be out of reach. */
@@ -43,6 +45,7 @@ async function environment() {
     ...Object.fromEntries(env),
     ...(isWhole() && { OMNI_TEST_SHARES: '1' }),
     ...(asked.includes('--one-role') && { OMNI_TEST_ROLES: 'one' }),
+    ...(asked.includes('--cluster') && { OMNI_TEST_POOLER: '1' }),
     ...(asked.includes('--mongodb') && { OMNI_TEST_USERS: 'mongodb' }),
     ...(asked.includes('--fuzz') && { FUZZ_REQUESTS: process.env.FUZZ_REQUESTS ?? '2000' }),
   };

@@ -61,11 +61,11 @@ export class CacheAside implements OnApplicationShutdown {
   /**
    * Forgets the copy of what is about to change, and has nobody keep another one until that is dropped: should this process
    * die as soon as the change is committed, there is no copy of what was before. A cache that is away keeps nobody from it.
-   * @returns what `drop` wants; null where the cache has not heard.
+   * @returns what `drop` wants; nothing where the cache has not heard.
    */
-  async hold(key: string): Promise<string | null> {
+  async hold(key: string): Promise<string | undefined> {
     const held = await this.ask(() => this.cache.hold(key));
-    return held && held.result;
+    return held?.result;
   }
 
   /**
@@ -73,10 +73,10 @@ export class CacheAside implements OnApplicationShutdown {
    * @param ttl_ms - how long a copy lives at most: after that there is none, whatever the cache has heard.
    * @param hold - of the one who has changed it.
    */
-  async drop(key: string, ttl_ms: number, hold: string | null = null): Promise<void> {
+  async drop(key: string, ttl_ms: number, hold?: string): Promise<void> {
     const until = performance.now() + ttl_ms;
     this.overdue.set(key, until);
-    const dropped = await this.tell(() => this.cache.drop(key, hold ?? undefined));
+    const dropped = await this.tell(() => this.cache.drop(key, hold));
     // Another change may have come since.
     if (dropped && this.overdue.get(key) === until) this.overdue.delete(key);
     else if (!this.dropping) void this.dropOverdue();

@@ -1,45 +1,30 @@
-import { join } from 'node:path';
 import { migrate } from '../../src/database/migrate.js';
 import { Database } from '../../src/database/database.js';
 import { member, newTenant } from '../support/accounts.js';
 import { startApp } from '../support/app.js';
-import { cleanUp } from '../support/clean-up.js';
 import { succeed, type Client } from '../support/client.js';
-import { goBy } from '../support/engines.js';
-import { PGBOUNCER, Pooler } from '../support/pooler.js';
-import { describeWithPrograms } from '../support/topologies.js';
+import { connected } from '../support/connections.js';
+import { engines } from '../support/engines.js';
 import { times } from '../support/visitors.js';
 
-jest.setTimeout(600_000);
+/** What PgBouncer says of a database. */
+interface Pool {
+  readonly database: string;
+  readonly cl_active: number;
+  readonly sv_active: number;
+  readonly sv_idle: number;
+}
 
-/** Fewer connections to the server than one application has to it. */
-const SERVERS = 4;
+const { pool, appUrl: ofTemplate } = engines();
+if (!pool) throw new Error('This is a part of npm run test:cluster');
 
-/** What these go through: scopes, locks, races, work in the background, money. */
-const FILES = [
-  'auth.login',
-  'limits.passwords',
-  'outbox',
-  'payments.races',
-  'profiles',
-  'races',
-  'sessions',
-  'tenants',
-  'users.change',
-  'users.list',
-];
+const pools = (): Promise<Pool[]> => {
+  const url = Object.assign(new URL(ofTemplate), { pathname: '/pgbouncer' }).href;
+  return connected(url, async (client) => (await client.query<Pool>('SHOW POOLS')).rows);
+};
 
-describeWithPrograms(PGBOUNCER)('by way of PgBouncer, which gives a connection for a transaction', () => {
-  let pooler: Pooler;
-  beforeAll(async () => {
-    pooler = await Pooler.start(SERVERS);
-    goBy((url) => pooler.by(url));
-  });
-  afterAll(async () => {
-    goBy(undefined);
-    await pooler.stop();
-  });
-
+// All of e2e goes this way too: see bin/test.mjs.
+describe('by way of PgBouncer, which gives a connection for a transaction', () => {
   it('tenants that ask at once by few connections see their own rows, and nothing is left of a scope', async () => {
     const app = await startApp({ database: 'own' });
     const tenants = await Promise.all([newTenant(app), newTenant(app), newTenant(app)]);
@@ -54,10 +39,9 @@ describeWithPrograms(PGBOUNCER)('by way of PgBouncer, which gives a connection f
     });
 
     expect(new Set(seen)).toEqual(new Set([true]));
-    const pools = (await pooler.pools()).filter(({ database: name }) => name.startsWith('omni_test'));
-    const servers = pools.map(({ sv_active, sv_idle }) => Number(sv_active) + Number(sv_idle));
-    expect(Math.max(...servers)).toBeLessThanOrEqual(SERVERS);
-    expect(Math.max(...pools.map(({ cl_active }) => Number(cl_active)))).toBeGreaterThan(SERVERS);
+    const [ours] = (await pools()).filter(({ database: name }) => app.settings.POSTGRES_URL.endsWith(`/${name}`));
+    expect(Number(ours?.sv_active) + Number(ours?.sv_idle)).toBeLessThanOrEqual(pool.connections);
+    expect(Number(ours?.cl_active)).toBeGreaterThan(pool.connections);
     await app.close();
   });
 
@@ -65,7 +49,7 @@ describeWithPrograms(PGBOUNCER)('by way of PgBouncer, which gives a connection f
     const app = await startApp({ database: 'own' });
     const shown = await app.app.get(Database).call('SHOW statement_timeout');
 
-    expect(shown).toEqual([{ statement_timeout: '7s' }]);
+    expect(shown).toEqual([{ statement_timeout: `${pool.milliseconds / 1_000}s` }]);
     await app.close();
   });
 
@@ -78,12 +62,4 @@ describeWithPrograms(PGBOUNCER)('by way of PgBouncer, which gives a connection f
     expect(reports.flatMap(({ drift }) => drift)).toEqual([]);
     await app.close();
   });
-
-  // As test/support/shares.ts does it.
-  for (const file of FILES) {
-    describe(`the tests of ${file}`, () => {
-      afterAll(cleanUp);
-      require(join(__dirname, '../e2e', `${file}.e2e.ts`));
-    });
-  }
 });

@@ -8,7 +8,7 @@ import { lockWaits, whileUserHeld } from '../support/connections.js';
 import { eventually } from '../support/eventually.js';
 import { download, exported, exportMails, exportsOf, nextToken } from '../support/exports.js';
 import { startProcess } from '../support/process.js';
-import { UNHURRIED } from '../support/sign-ups.js';
+import { UNHURRIED_MAIL } from '../support/sign-ups.js';
 import { leasesEnd } from '../support/sink.js';
 
 // A process of its own takes a while to start.
@@ -215,12 +215,12 @@ describe('a process that is killed', () => {
       const api = await startApp({ settings: { PROCESS_ROLE: 'api' } });
       const [account] = await insertUsers(api, [{}]);
       const ada = await api.logIn(account!);
-      const doomed = await startProcess({ die_at, timings: UNHURRIED });
+      const doomed = await startProcess({ die_at, timings: UNHURRIED_MAIL });
       succeed(await ada.post('/users/me/export'));
       expect((await doomed.exit).signal).toBe('SIGKILL');
       expect(await exportsOf(api, ada)).toMatchObject([{ status: 'pending' }]);
       await leasesEnd();
-      const worker = await startApp({ settings: { PROCESS_ROLE: 'worker' }, timings: UNHURRIED });
+      const worker = await startApp({ settings: { PROCESS_ROLE: 'worker' }, timings: UNHURRIED_MAIL });
 
       const { body } = await download(api, await nextToken(api, ada));
       expect(body.account).toMatchObject([{ email: ada.email }]);

@@ -3,7 +3,7 @@ import { describeWithRedis } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { MailServer } from '../support/mail-server.js';
 import { startProcess } from '../support/process.js';
-import { UNHURRIED } from '../support/sign-ups.js';
+import { UNHURRIED_MAIL } from '../support/sign-ups.js';
 import { add, anEntry, leasesEnd, LONG, row, startWithSink, withStatus } from '../support/sink.js';
 
 // A process of its own takes a while to start.
@@ -106,13 +106,13 @@ describe('a process that is killed', () => {
   it.each(['outbox.claimed', 'outbox.queued'])(
     'at %s has lost nothing: the mail is delivered, once',
     async (die_at) => {
-      const doomed = await startProcess({ die_at, timings: UNHURRIED });
+      const doomed = await startProcess({ die_at, timings: UNHURRIED_MAIL });
       const account = someAccount();
       // It may die before it has answered.
       await doomed.send('POST', '/users', { body: account }).catch(() => undefined);
       expect((await doomed.exit).signal).toBe('SIGKILL');
       await leasesEnd();
-      const app = await startApp({ timings: UNHURRIED });
+      const app = await startApp({ timings: UNHURRIED_MAIL });
       await withStatus(app, 'sent');
 
       expect(app.inbox.list().filter(({ to }) => to.includes(account.email))).toHaveLength(1);
@@ -123,12 +123,12 @@ describe('a process that is killed', () => {
   it('between the mail server and its own commit repeats the mail, under the same Message-ID', async () => {
     const server = await MailServer.start();
     const settings = { SMTP_URL: server.url };
-    const doomed = await startProcess({ die_at: 'mail.sent', settings, timings: UNHURRIED });
+    const doomed = await startProcess({ die_at: 'mail.sent', settings, timings: UNHURRIED_MAIL });
     await doomed.send('POST', '/users', { body: someAccount() }).catch(() => undefined);
     expect((await doomed.exit).signal).toBe('SIGKILL');
     expect(server.taken).toHaveLength(1);
     await leasesEnd();
-    const app = await startApp({ settings, timings: UNHURRIED });
+    const app = await startApp({ settings, timings: UNHURRIED_MAIL });
     await withStatus(app, 'sent');
 
     expect(server.taken.length).toBeGreaterThan(1);

@@ -8,7 +8,7 @@ import {
   postings,
   quiescence,
   timesCharged,
-  UNHURRIED,
+  UNHURRIED_PAYMENTS,
   untilStatus,
 } from '../support/payments.js';
 
@@ -22,7 +22,7 @@ let admin: Client;
 let platform: Client;
 beforeAll(async () => {
   app = await startApp({ timings: { payment_answer_ms: 4_000 } });
-  const patient = await startApp({ settings: { PROCESS_ROLE: 'api' }, timings: UNHURRIED });
+  const patient = await startApp({ settings: { PROCESS_ROLE: 'api' }, timings: UNHURRIED_PAYMENTS });
   ada = await app.signUp();
   patiently = await patient.logIn(ada);
   admin = await app.tenantAdmin();

@@ -4,12 +4,21 @@ import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { connected, setScope } from '../support/connections.js';
-import { ORDER, paid, pay, quiescence, refunded, timesCharged, UNHURRIED, withKey } from '../support/payments.js';
+import {
+  ORDER,
+  paid,
+  pay,
+  quiescence,
+  refunded,
+  timesCharged,
+  UNHURRIED_PAYMENTS,
+  withKey,
+} from '../support/payments.js';
 
 let app: TestApp;
 let ada: Client;
 beforeAll(async () => {
-  app = await startApp({ timings: UNHURRIED });
+  app = await startApp({ timings: UNHURRIED_PAYMENTS });
   ada = await app.signUp();
 });
 

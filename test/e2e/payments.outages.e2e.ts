@@ -1,6 +1,6 @@
 import { startApp } from '../support/app.js';
 import { describeWithRedis, ownRedis } from '../support/engines.js';
-import { brokenInvariants, paid, pay, quiescence, timesCharged, UNHURRIED } from '../support/payments.js';
+import { brokenInvariants, paid, pay, quiescence, timesCharged, UNHURRIED_PAYMENTS } from '../support/payments.js';
 import { times } from '../support/visitors.js';
 import { Wire } from '../support/wire.js';
 
@@ -9,7 +9,7 @@ jest.setTimeout(180_000);
 describeWithRedis('F6: Redis', () => {
   it('is flushed, and then killed, while payments are made: each is made, once, and nothing waits in the end', async () => {
     const redis = await ownRedis();
-    const app = await startApp({ database: 'own', settings: { REDIS_URL: redis.url }, timings: UNHURRIED });
+    const app = await startApp({ database: 'own', settings: { REDIS_URL: redis.url }, timings: UNHURRIED_PAYMENTS });
     const ada = await app.signUp();
     const before = await times(10, () => paid(ada));
     const { Redis } = await import('ioredis');
@@ -31,7 +31,7 @@ describeWithRedis('F6: Redis', () => {
   it('goes away while payments are made, and comes back with nothing: everything comes to its end', async () => {
     const redis = await ownRedis();
     const wire = await Wire.to(redis.url);
-    const app = await startApp({ database: 'own', settings: { REDIS_URL: wire.url }, timings: UNHURRIED });
+    const app = await startApp({ database: 'own', settings: { REDIS_URL: wire.url }, timings: UNHURRIED_PAYMENTS });
     const ada = await app.signUp();
     const payment_method = 'pm_sim_processing_succeeds';
     const under = times(10, () => paid(ada, { payment_method }));
@@ -53,7 +53,10 @@ describeWithRedis('F6: Redis', () => {
 
   it('is away from the start: a worker without it brings everything to its end', async () => {
     const redis = await ownRedis();
-    const api = await startApp({ settings: { REDIS_URL: redis.url, PROCESS_ROLE: 'api' }, timings: UNHURRIED });
+    const api = await startApp({
+      settings: { REDIS_URL: redis.url, PROCESS_ROLE: 'api' },
+      timings: UNHURRIED_PAYMENTS,
+    });
     const ada = await api.signUp();
     await redis.stop();
     const made = await times(10, () => paid(ada, { payment_method: 'pm_sim_processing_succeeds' }));

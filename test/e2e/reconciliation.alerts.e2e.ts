@@ -5,6 +5,7 @@ import { DEFAULT_TENANT_ID } from '../../src/tenants/tenant.entity.js';
 import { member, newTenant } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
+import { lockWaits, whileLocked } from '../support/connections.js';
 import { eventually } from '../support/eventually.js';
 import { insertPayments, paid, pay, paymentOf, quiescence, timesCharged, untilStatus } from '../support/payments.js';
 import { itemsOf, RESTLESS, untilItems } from '../support/reconciliation.js';
@@ -141,6 +142,24 @@ describe('POST /payments/{id}/sync', () => {
 
     await app.sql('UPDATE simulator.charges SET amount = 4200 WHERE payment_id = $1', [id]);
     expect((await admin.post(`/payments/${id}/sync`)).body).toMatchObject({ needs_review: false });
+    await untilItems(admin, id, { amount_mismatch: false });
+  });
+
+  it('clears what agrees before it resolves what is written of it: an alert in between has nothing to tell', async () => {
+    const { id } = await paid(ada);
+    await quiescence(app);
+    await app.sql('UPDATE simulator.charges SET amount = 4300 WHERE payment_id = $1', [id]);
+    await admin.post(`/payments/${id}/sync`);
+    await app.sql('UPDATE simulator.charges SET amount = 4200 WHERE payment_id = $1', [id]);
+    const written = 'SELECT 1 FROM reconciliation_items WHERE payment_id = $1 FOR UPDATE';
+    let asked: Promise<unknown> | undefined;
+    await whileLocked(app, written, [id], async () => {
+      asked = admin.post(`/payments/${id}/sync`);
+      await lockWaits(app);
+      expect(await paymentOf(ada, id)).toMatchObject({ needs_review: false });
+    });
+    await asked;
+
     await untilItems(admin, id, { amount_mismatch: false });
   });
 });

@@ -7,7 +7,7 @@ import { startApp, type TestApp } from '../support/app.js';
 import { describeWithRedis, ownRedis } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { startShipped } from '../support/shipped.js';
-import { mailedTo, signUpWhile, UNHURRIED } from '../support/sign-ups.js';
+import { mailedTo, signUpWhile, UNHURRIED_MAIL } from '../support/sign-ups.js';
 import { times } from '../support/visitors.js';
 import { Wire } from '../support/wire.js';
 
@@ -83,7 +83,7 @@ describeWithRedis('a Redis in trouble (R5): one that', () => {
     const app = await startApp({
       database: 'own',
       settings: { REDIS_URL: wire.url },
-      timings: { ...UNHURRIED, limiter_retry_ms: 50 },
+      timings: { ...UNHURRIED_MAIL, limiter_retry_ms: 50 },
     });
     const admin = await app.admin();
     const load = new Load(app, admin.token);

@@ -26,8 +26,10 @@ interface Engines {
   readonly mongoUrl: string | null;
   /** Where the apps under test have their users: see bin/test.mjs. */
   readonly users: 'postgresql' | 'mongodb';
+  /** What PgBouncer gives the application's role, where it stands between; else null. */
+  readonly pool: { readonly connections: number; readonly milliseconds: number } | null;
   readonly template: string;
-  /** The template's URLs. */
+  /** The template's URLs, by a pooler or not. */
   readonly ownerUrl: string;
   readonly appUrl: string;
 }
@@ -51,11 +53,6 @@ export const temporaryFolder = (): string => mkdtempSync(join(engines().director
 
 type Role = 'superuser' | 'owner' | 'app';
 
-let wayOfApp: ((url: string) => string) | undefined;
-
-/** Another way for the application's role, of databases that are made from now on: by a pooler. */
-export const goBy = (way: typeof wayOfApp): void => void (wayOfApp = way);
-
 /** A migrated database that nobody else uses, and one of MongoDB beside it. */
 export class TestDatabase {
   /** Of a database that is not there before somebody writes; null where there is no MongoDB. */
@@ -70,7 +67,7 @@ export class TestDatabase {
     await query(superUrl, `CREATE DATABASE ${name} TEMPLATE ${template} OWNER ${owner}`);
     await query(superUrl, `REVOKE ALL ON DATABASE ${name} FROM PUBLIC; GRANT CONNECT ON DATABASE ${name} TO ${app}`);
     const at = (url: string): string => Object.assign(new URL(url), { pathname: `/${name}` }).href;
-    return new TestDatabase({ superuser: at(superUrl), owner: at(ownerUrl), app: at(wayOfApp?.(appUrl) ?? appUrl) });
+    return new TestDatabase({ superuser: at(superUrl), owner: at(ownerUrl), app: at(appUrl) });
   }
 
   /** One that is there already. */

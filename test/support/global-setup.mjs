@@ -1,5 +1,5 @@
-// Once before all test files that want engines: brings the build up to date (tests of whole processes run it), starts PostgreSQL, Redis and
-// what stands in for MongoDB, and migrates the database that every test file gets a copy of.
+// Once before all test files that want engines: brings the build up to date (tests of whole processes run it), starts
+// PostgreSQL, Redis and what stands in for MongoDB, and migrates the database that every test file gets a copy of.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync } from 'node:fs';
@@ -7,8 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrap } from '../../bin/bootstrap.mjs';
 import { startMongo } from './mongo.mjs';
+import { startPooler } from './pooler.mjs';
 
-const { TEST_POSTGRES_URL, TEST_REDIS_URL, TEST_MONGODB_URL, CI, OMNI_TEST_ROLES, OMNI_TEST_USERS } = process.env;
+const { TEST_POSTGRES_URL, TEST_REDIS_URL, TEST_MONGODB_URL, CI } = process.env;
+const { OMNI_TEST_ROLES, OMNI_TEST_USERS, OMNI_TEST_POOLER } = process.env;
+
+/** Fewer connections to the server than one application has, and another time than it would ask for. */
+const POOL = { connections: 8, milliseconds: 11_000 };
 
 /** What the test files learn about the engines, through TEST_ENGINES: see engines.ts. */
 export default async function setUp() {
@@ -24,7 +29,14 @@ export default async function setUp() {
   const run = randomBytes(4).toString('hex');
   const users = OMNI_TEST_USERS === 'mongodb' ? 'mongodb' : 'postgresql';
   const template = await prepareTemplate(superUrl, `omni_test_${run}_template`);
-  process.env.TEST_ENGINES = JSON.stringify({ run, directory, superUrl, redisUrl, mongoUrl, users, ...template });
+  const pool = OMNI_TEST_POOLER ? POOL : null;
+  if (pool) {
+    const options = { directory: join(directory, 'pooler'), superUrl, appUrl: template.appUrl, ...pool };
+    const { pid, url } = await startPooler(options);
+    reaper.note('process', pid);
+    template.appUrl = url;
+  }
+  process.env.TEST_ENGINES = JSON.stringify({ run, directory, superUrl, redisUrl, mongoUrl, users, pool, ...template });
 }
 
 /** A process of its own, so that engines and files go away even when this one is killed. */

@@ -12,7 +12,7 @@ lookAfterPayments();
  * Where a machine that is busy is no affair of the test: no payment is left undone since its time was up, and nobody takes
  * one over whose request is still under way, or takes its client for gone.
  */
-export const UNHURRIED = { payment_answer_ms: 60_000, payment_lease_ms: 60_000 };
+export const UNHURRIED_PAYMENTS = { payment_answer_ms: 60_000, payment_lease_ms: 60_000 };
 
 /** An order that nobody has to think about. */
 export const ORDER = { amount: 4_200, currency: 'EUR', payment_method: 'pm_sim_success' };

@@ -5,7 +5,7 @@ import { eventually } from './eventually.js';
 const LONG = { within: 120_000 };
 
 /** An app of these gives nothing up because its machine is busy. */
-export const UNHURRIED = { hash_wait_ms: 60_000, smtp_timeout_ms: 40_000, outbox_lease_ms: 80_000 };
+export const UNHURRIED_MAIL = { hash_wait_ms: 60_000, smtp_timeout_ms: 40_000, outbox_lease_ms: 80_000 };
 
 /** Signs people up, a few at a time, for as long as there are to be more. @returns their addresses. */
 export async function signUpWhile(app: TestApp, more: (count: number) => boolean): Promise<string[]> {
