@@ -1,7 +1,7 @@
 /** Line breaks and other controls, and what turns text around or hides in it; but some scripts cannot do without joiners. */
 const INVISIBLE = /(?:(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}])+/gu;
-/** What mail programs turn into a link. */
-const LINK = /:\/\/|www\.|@|[^\s.]\.[a-z]{2,}/i;
+/** What mail programs turn into a link, of whichever script and with whichever of the full stops that domains know. */
+const LINK = /:\/\/|www[.\u3002\uff0e\uff61]|[@\uff20]|[^\s.][.\u3002\uff0e\uff61]\p{L}{2,}/iu;
 
 /**
  * A name as it may stand in a mail: one line. Anybody can sign up with somebody else's address, so a name that would

@@ -9,7 +9,7 @@ import { cacheContract, PATIENT as PATIENT_CACHE } from '../contract/cache.contr
 import { limiterContract } from '../contract/limiter.contract.js';
 import { startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { mailedTo, signUpWhile, UNHURRIED } from '../support/sign-ups.js';
+import { mailedTo, signUpWhile, UNHURRIED_MAIL } from '../support/sign-ups.js';
 import { describeWithPrograms, REDIS_TOOLS, startCluster, type RedisProcess } from '../support/topologies.js';
 import { askOn, BEHIND_GATEWAY, passed, PATIENT, someAddress, times } from '../support/visitors.js';
 
@@ -52,7 +52,7 @@ describeWithPrograms(...REDIS_TOOLS)('a cluster of three', () => {
   });
 
   it('carries the queues: every mail of many sign-ups arrives once, and the metrics know the queues', async () => {
-    const app = await startApp({ database: 'own', settings: { REDIS_URL: url }, timings: UNHURRIED });
+    const app = await startApp({ database: 'own', settings: { REDIS_URL: url }, timings: UNHURRIED_MAIL });
     const addresses = await signUpWhile(app, (count) => count < 200);
 
     expect(await mailedTo(app)).toEqual(addresses.toSorted());
@@ -73,7 +73,7 @@ describeWithPrograms(...REDIS_TOOLS)('a cluster of three', () => {
   });
 
   it('may lose a node: nobody is answered 5xx, and no mail is lost', async () => {
-    const app = await startApp({ database: 'own', settings: { REDIS_URL: url }, timings: UNHURRIED });
+    const app = await startApp({ database: 'own', settings: { REDIS_URL: url }, timings: UNHURRIED_MAIL });
     const limiter = app.app.get(Limiter);
     let over = false;
     const statuses: number[] = [];

@@ -1,7 +1,7 @@
 import { Limiter } from '../../src/limits/limiter.js';
 import { startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { mailedTo, signUpWhile, UNHURRIED } from '../support/sign-ups.js';
+import { mailedTo, signUpWhile, UNHURRIED_MAIL } from '../support/sign-ups.js';
 import { describeWithPrograms, REDIS_TOOLS, SentinelTrio } from '../support/topologies.js';
 import { askOn, times } from '../support/visitors.js';
 
@@ -16,7 +16,7 @@ describeWithPrograms(...REDIS_TOOLS)('three sentinels', () => {
   it.each(['SIGSTOP', 'SIGKILL'] as const)(
     'put another primary in the place of one that gets %s: nobody is answered 5xx, and every mail arrives once',
     async (fate) => {
-      const app = await startApp({ database: 'own', settings: { REDIS_URL: trio.url }, timings: UNHURRIED });
+      const app = await startApp({ database: 'own', settings: { REDIS_URL: trio.url }, timings: UNHURRIED_MAIL });
       const limiter = app.app.get(Limiter);
       let over = false;
       const statuses: number[] = [];

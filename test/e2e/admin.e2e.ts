@@ -100,6 +100,19 @@ describe('POST /users/{id}/unlock', () => {
 
     expect([await tries(ada!.id), await tries(bob!.id)]).toEqual([2, 0]);
   });
+
+  it('forgives the links that were asked for: somebody else may have asked', async () => {
+    const [ada] = await insertUsers(app, [{ tenant_id }]);
+    const forget = (): Promise<Answer> =>
+      app.send('POST', '/auth/password/forgot', {
+        body: { email: ada!.email },
+        headers: { 'x-forwarded-for': someAddress() },
+      });
+    while ((await forget()).status !== 429);
+    await admin.post(`/users/${ada!.id}/unlock`);
+
+    expect((await forget()).status).toBe(202);
+  });
 });
 
 describe.each([

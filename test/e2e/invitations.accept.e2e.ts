@@ -195,6 +195,14 @@ describe('an invitation', () => {
     expect(await rowsHolding(app, [email])).toEqual([]);
   });
 
+  it('outlives an account that somebody has made, and given up, under the address of the invited', async () => {
+    const { token, email } = await invite(app, admin);
+    const stranger = await app.signUp({ email, password });
+    succeed(await stranger.delete('/users/me'));
+
+    expect((await accept(app, token)).status).toBe(201);
+  });
+
   it("is told to whoever came by it, and to whoever sent it without the other's address", async () => {
     const { id, token, email } = await invite(app, admin);
     const { body } = await accept(app, token);

@@ -118,6 +118,9 @@ describe('POST /auth/login/mfa', () => {
     const { status, headers, body } = await finish('x'.repeat(43), '123456');
     expect([status, body.code]).toEqual([401, 'invalid_mfa_code']);
     expect(headers.get('www-authenticate')).toBe('Bearer');
+    // Strangers write no rows.
+    const written = await app.sql('SELECT id FROM audit_events WHERE request_id = $1', [headers.get('x-request-id')]);
+    expect(written).toEqual([]);
 
     const login = { mfa_token: await ada.challenge(), code: await ada.code() };
     const answer = await app.send('POST', '/auth/login/mfa', { body: login, headers: { authorization: 'Basic YTpi' } });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startApp, type TestApp } from '../support/app.js';
 import { succeed, type Client } from '../support/client.js';
-import { brokenInvariants, paid, UNHURRIED } from '../support/payments.js';
+import { brokenInvariants, paid, UNHURRIED_PAYMENTS } from '../support/payments.js';
 
 // Hundreds of payments: a busy machine wants its time.
 jest.setTimeout(300_000);
@@ -22,7 +22,7 @@ let ada: Client;
 let least: ReadonlyMap<string, number>;
 beforeAll(async () => {
   // Nobody has to hear of it again from the bank.
-  const timings = { ...UNHURRIED, simulator_poll_ms: 3_600_000 };
+  const timings = { ...UNHURRIED_PAYMENTS, simulator_poll_ms: 3_600_000 };
   app = await startApp({ timings });
   ada = await app.signUp();
   const { data } = succeed(await ada.get('/currencies'));

@@ -9,7 +9,7 @@ import {
   postings,
   quiescence,
   timesCharged,
-  UNHURRIED,
+  UNHURRIED_PAYMENTS,
   untilStatus,
 } from '../support/payments.js';
 
@@ -36,7 +36,7 @@ let ada: Client;
 let platform: Client;
 beforeAll(async () => {
   // The bank itself tells nothing unless it is asked to: what is told, and when, is for the tests to say.
-  app = await startApp({ timings: { ...UNHURRIED, simulator_poll_ms: 3_600_000 } });
+  app = await startApp({ timings: { ...UNHURRIED_PAYMENTS, simulator_poll_ms: 3_600_000 } });
   ada = await app.signUp();
   platform = await app.admin();
 });

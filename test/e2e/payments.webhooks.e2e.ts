@@ -6,7 +6,7 @@ import { startApp, type TestApp } from '../support/app.js';
 import { bringTo, eventOf, nowInSeconds as seconds, type Bringing } from '../support/bank-events.js';
 import type { Answer, Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
-import { paid, pay, paymentOf, postings, quiescence, timesCharged, UNHURRIED } from '../support/payments.js';
+import { paid, pay, paymentOf, postings, quiescence, timesCharged, UNHURRIED_PAYMENTS } from '../support/payments.js';
 import { PATIENT, times } from '../support/visitors.js';
 
 let app: TestApp;
@@ -83,6 +83,9 @@ describe('POST /webhooks/simulator', () => {
     const ask = () => limited.send('POST', '/webhooks/simulator', { body: {} });
     const statuses = [(await ask()).status, (await ask()).status, (await ask()).status];
     expect(statuses).toEqual([400, 400, 429]);
+    // Nobody but the bank uses up the bank's.
+    const signed = () => bringTo(limited, eventOf({ provider_payment_id: 'pi_sim_nobody' }));
+    expect([(await signed()).status, (await signed()).status, (await signed()).status]).toEqual([200, 200, 429]);
     await limited.close();
   });
 
@@ -147,7 +150,7 @@ describe('F10: what the bank tells', () => {
     const held = new Promise<void>((resolve) => (release = resolve));
     const slow = await startApp({
       settings: { PROCESS_ROLE: 'api' },
-      timings: UNHURRIED,
+      timings: UNHURRIED_PAYMENTS,
       checkpoints: async (name) => (name === 'payment.create.answered' ? held : undefined),
     });
     const user = await slow.logIn(ada);

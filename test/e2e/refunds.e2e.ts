@@ -13,7 +13,7 @@ import {
   refunded,
   refundedAtBank,
   refundsOf,
-  UNHURRIED,
+  UNHURRIED_PAYMENTS,
 } from '../support/payments.js';
 import { times } from '../support/visitors.js';
 
@@ -24,7 +24,7 @@ let ada: Client;
 let admin: Client;
 let platform: Client;
 beforeAll(async () => {
-  app = await startApp({ timings: UNHURRIED });
+  app = await startApp({ timings: UNHURRIED_PAYMENTS });
   ada = await app.signUp();
   admin = await app.tenantAdmin();
   platform = await app.admin();

@@ -13,7 +13,7 @@ import {
   refunded,
   refundedAtBank,
   refundsOf,
-  UNHURRIED,
+  UNHURRIED_PAYMENTS,
   untilRefund,
 } from '../support/payments.js';
 
@@ -24,7 +24,7 @@ let ada: Client;
 let admin: Client;
 let platform: Client;
 beforeAll(async () => {
-  app = await startApp({ timings: UNHURRIED });
+  app = await startApp({ timings: UNHURRIED_PAYMENTS });
   ada = await app.signUp();
   admin = await app.tenantAdmin();
   platform = await app.admin();
@@ -121,7 +121,11 @@ describe('a refund that', () => {
     const database = await TestDatabase.create();
     const SECRET_KEY = randomBytes(32).toString('base64url');
     // Nobody comes between: who would send it again begins when the key is forgotten.
-    const asking = await startApp({ database, settings: { SECRET_KEY, PROCESS_ROLE: 'api' }, timings: UNHURRIED });
+    const asking = await startApp({
+      database,
+      settings: { SECRET_KEY, PROCESS_ROLE: 'api' },
+      timings: UNHURRIED_PAYMENTS,
+    });
     const [user, chief, bank] = [await asking.signUp(), await asking.tenantAdmin(), await asking.admin()];
     const { id } = await paid(user);
     await bank.post('/simulator/faults', { operation: 'refund', next_n: 100, fault: 'drop_before' });

@@ -110,6 +110,16 @@ describe('a receiver', () => {
     await hurried.close();
   });
 
+  it('that gives the connection to another protocol has refused, and is tried again', async () => {
+    const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
+    receiver.behaviour = (_, response) => void response.socket?.write(switching);
+    const endpoint = await endpointAt(admin, receiver.url(), { events: ['payment.succeeded'] });
+    await paid(ada);
+
+    const [delivery] = await untilDeliveries(admin, endpoint, ([one]) => one?.attempts > 1);
+    expect(delivery).toMatchObject({ last_status: 101 });
+  });
+
   it('that answers at length is heard out for 64 KiB, and no more', async () => {
     const endpoint = await endpointAt(admin, receiver.url(), { events: ['payment.succeeded'] });
     let cut = (): void => undefined;

@@ -137,6 +137,9 @@ describe('a name in a mail', () => {
     'ada@evil.example',
     'évil.com',
     'evil\u200d.com',
+    'приз.рф',
+    '例え.テスト',
+    'evil\u3002com',
   ])('is left out when a mail program would make a link of it: %j', (full_name) => {
     expect(presentableName(full_name)).toBe('');
     expect(render('welcome', { full_name }).text).toMatch(/^Hello,\n/);

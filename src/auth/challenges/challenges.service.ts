@@ -7,6 +7,7 @@ import { PasswordAttempts } from '../../limits/password-attempts.js';
 import { OnAccountChange, type AccountChange } from '../../users/account-changes.js';
 import type { User } from '../../users/user.entity.js';
 import { UsersRepository, type Credentials } from '../../users/users.repository.js';
+import { InvalidMfaCodeError } from '../auth.errors.js';
 import { SecondFactor } from '../mfa/second-factor.js';
 import { SessionsService, type Client, type OpenedSession } from '../sessions/sessions.service.js';
 import { ChallengesRepository, type TriedChallenge } from './challenges.repository.js';
@@ -60,7 +61,8 @@ export class ChallengesService {
    */
   async finish({ mfa_token, code }: { mfa_token: string; code: string }, client: Client): Promise<OpenedSession> {
     const challenge = await this.database.asSystem(() => this.challenges.countTry(asStored(hashOfToken(mfa_token))));
-    if (!challenge) return this.secondFactor.refuse(null);
+    // Nobody's login has failed here: strangers write no rows.
+    if (!challenge) throw new InvalidMfaCodeError();
     const owner = { id: challenge.user_id, tenant_id: challenge.tenant_id };
     if (challenge.tries > TRIES) return this.secondFactor.refuse(owner);
     await this.secondFactor.count(owner.id);

@@ -29,15 +29,16 @@ export class AddressChangeService {
    * @throws {RateLimitedError} too many attempts, or too many mails to that address.
    */
   async request(actor: SessionPrincipal, { email, password, code }: EmailChange): Promise<void> {
-    // Like every mail that anybody can have sent to any address: it is not to be flooded by us.
-    await this.limiter.take({ recovery: email });
-    await this.reauthentication.byBoth(actor, { password, code }, (proven) =>
-      this.accounts.whileAt(proven, async () => {
+    await this.reauthentication.byBoth(actor, { password, code }, async (proven) => {
+      // Like every mail that anybody can have sent to any address: it is not to be flooded by us. Counted by itself, so that
+      // nobody bars the recovery of whoever has the address.
+      await this.limiter.take({ recovery: `change ${email}` });
+      return this.accounts.whileAt(proven, async () => {
         const user = await this.users.find(proven.id);
         if (user) await this.send(user, email);
         return true;
-      }),
-    );
+      });
+    });
   }
 
   private async send(user: { id: string; tenant_id: string; full_name: string }, email: string): Promise<void> {

@@ -73,7 +73,7 @@ export class SecondFactor {
    * Writes down that a code was wrong, and says so.
    * @throws {InvalidMfaCodeError} always.
    */
-  async refuse(user: Owner | null): Promise<never> {
+  async refuse(user: Owner): Promise<never> {
     await this.sessions.refuse(user, 'invalid_mfa_code');
     throw new InvalidMfaCodeError();
   }

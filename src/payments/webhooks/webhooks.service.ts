@@ -1,15 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { RouteNotFoundError } from '../../common/http-errors.js';
 import { Backlog } from '../../common/probes.js';
+import { requestContext } from '../../common/request-context.js';
 import { Database } from '../../database/database.js';
 import { Outbox } from '../../database/outbox.js';
 import { Limiter } from '../../limits/limiter.js';
+import { clientNetwork } from '../../limits/subjects.js';
 import { DEFAULT_TENANT_ID } from '../../tenants/tenant.entity.js';
-import { PaymentGateway } from '../gateways/payment.gateway.js';
+import { PaymentGateway, type ProviderEvent } from '../gateways/payment.gateway.js';
 import { WebhooksRepository, type InboxCounts } from './webhooks.repository.js';
 
 /** The outbox's topic, and the queue, of what providers told us. */
 export const WEBHOOKS = 'webhooks';
+
+type Headers = Readonly<Record<string, unknown>>;
 
 /** The door for what the payment provider tells us. */
 @Injectable()
@@ -35,10 +39,9 @@ export class WebhooksService {
    * @throws {WebhookSignatureInvalidError} it is not from the provider, or not of this moment.
    * @throws {RateLimitedError}
    */
-  async receive(provider: string, body: Buffer, headers: Readonly<Record<string, unknown>>): Promise<void> {
+  async receive(provider: string, body: Buffer, headers: Headers): Promise<void> {
     if (this.gateway.config.provider !== provider) throw new RouteNotFoundError();
-    await this.limiter.take({ webhooks: provider });
-    const event = this.gateway.readWebhook(body, headers);
+    const event = await this.read(provider, body, headers);
     if (!event) return;
     const { id: provider_event_id, type, object, object_id, livemode } = event;
     const tenant_id = event.tenant_id ?? DEFAULT_TENANT_ID;
@@ -49,5 +52,18 @@ export class WebhooksService {
         if (first) await this.outbox.add({ topic: WEBHOOKS, dedupe_key: id, tenant_id, payload: { event_id: id } });
       }),
     );
+  }
+
+  /** What is not the provider's counts against where it comes from: else anybody could use up the provider's room. */
+  private async read(provider: string, body: Buffer, headers: Headers): Promise<ProviderEvent | null> {
+    let event: ProviderEvent | null;
+    try {
+      event = this.gateway.readWebhook(body, headers);
+    } catch (error) {
+      await this.limiter.take({ webhooks: `${provider} ${clientNetwork(requestContext()?.ip ?? '')}` });
+      throw error;
+    }
+    await this.limiter.take({ webhooks: provider });
+    return event;
   }
 }

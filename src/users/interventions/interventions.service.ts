@@ -38,7 +38,7 @@ export class InterventionsService {
   async unlock(actor: Principal, id: string): Promise<void> {
     await this.intervene(actor, id, async (user) => {
       await this.attempts.forgive(user.email);
-      await this.limiter.forgive({ mfa: user.id });
+      await this.limiter.forgive({ mfa: user.id, recovery: user.email });
       await this.accounts.publish({ action: 'user_unlocked', user, changes: [] });
     });
   }

@@ -75,9 +75,17 @@ export class InvitationsRepository {
     return affected === 1;
   }
 
-  /** Removes what was sent to this address, and to whoever came of it. @returns the ids of what was removed. */
-  deleteOf({ id, email }: Pick<User, 'id' | 'email'>): Promise<string[]> {
-    return this.change('DELETE FROM invitations WHERE email = $2 OR accepted_by = $1 RETURNING id', [id, email]);
+  /**
+   * Removes the invitation that the person came by and, where the address was proven to be the person's, what else was
+   * sent to it: an account under somebody else's address voids nothing that was meant for that one.
+   * @returns the ids of what was removed.
+   */
+  deleteOf({ id, email, email_verified }: Pick<User, 'id' | 'email' | 'email_verified'>): Promise<string[]> {
+    return this.change('DELETE FROM invitations WHERE accepted_by = $1 OR ($3 AND email = $2) RETURNING id', [
+      id,
+      email,
+      email_verified,
+    ]);
   }
 
   /** Forgets who invited. Nobody answers for what is still pending: it is void. @returns the ids of that. */

@@ -86,7 +86,7 @@ export class InvitationsService {
     });
   }
 
-  /** Whoever is deleted leaves none of the invitations to the address. */
+  /** Whoever is deleted leaves none of the invitations to an address that was the person's. */
   @OnAccountChange({})
   async followAccount({ action, user }: AccountChange): Promise<void> {
     if (action !== 'user_deleted') return;

@@ -1,6 +1,6 @@
 import { request as httpRequest, Agent as HttpAgent, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest, Agent as HttpsAgent } from 'node:https';
-import { isIPv6, type LookupFunction } from 'node:net';
+import { isIPv6, type LookupFunction, type Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { Targets } from './targets.js';
 
@@ -37,8 +37,15 @@ export class Sender {
       const asked = (isSecure ? httpsRequest : httpRequest)(target, options, (answer) => {
         void heardOut(answer).then(() => resolve(answer.statusCode ?? 0));
       });
-      // An abort says why, which is more than that it was one.
-      asked.on('error', (error) => reject(signal.aborted ? signal.reason : error)).end(body);
+      // Whoever answers 101 has given the connection to something that is not HTTP, and there is no response to hear out.
+      asked.once('upgrade', ({ statusCode = 0 }: IncomingMessage, socket: Socket) => {
+        socket.destroy();
+        resolve(statusCode);
+      });
+      asked.on('error', reject);
+      // It ends when its time is over, whatever the request says of itself; and an abort says why, not only that it was one.
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      asked.end(body);
     });
   }
 }
