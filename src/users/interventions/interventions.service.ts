@@ -31,7 +31,8 @@ export class InterventionsService {
   }
 
   /**
-   * Forgives the failed logins and the codes that were tried; the addresses that the user is known at stay so.
+   * Forgives the failed logins, the codes that were tried and the links that were asked for; the addresses that the user
+   * is known at stay so.
    * @throws {UserNotFoundError} no such user within reach.
    * @throws {InsufficientPermissionsError} a platform admin's, by an admin.
    */
