@@ -2,7 +2,7 @@ import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { AccountModule } from './account/account.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
-import { RecoveryModule, RecoveryProcessorModule } from './auth/recovery/recovery.module.js';
+import { LinksModule, RecoveryProcessorModule } from './auth/links.module.js';
 import { CacheModule } from './cache/cache.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ConfigModule } from './config/config.module.js';
@@ -50,7 +50,7 @@ export class AppModule {
         UsersModule,
         InvitationsModule,
         AuthModule,
-        RecoveryModule,
+        LinksModule,
         AccountModule,
         ExportsModule,
         payments,

@@ -23,7 +23,7 @@ declare module 'fastify' {
   }
 }
 
-/** Makes JSON the only body that the app reads, within the limits of contract.md section 2. */
+/** Makes JSON the only body that the app reads, within the limits below: bytes, depth, keys and items. */
 export function readJsonBodies(fastify: FastifyInstance): void {
   fastify.addHook('onRoute', (route) => {
     if (route.config?.bodyLimit) route.bodyLimit = route.config.bodyLimit;

@@ -1,7 +1,7 @@
 import type { Settings } from './settings.js';
 
 export type ModeName = 'standalone' | 'internal' | 'minimal';
-export type Role = Settings['PROCESS_ROLE'];
+export type ProcessRole = Settings['PROCESS_ROLE'];
 
 /** What a mode of operation switches. */
 export interface Mode {

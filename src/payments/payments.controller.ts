@@ -3,6 +3,7 @@ import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } fro
 import { CurrentUser, Permissions, Roles, type Principal } from '../common/access.js';
 import { ApiErrors } from '../common/api-errors.decorator.js';
 import { IdPipe } from '../common/id.pipe.js';
+import type { Reply } from '../common/reply.js';
 import { RateLimit } from '../limits/rate-limit.decorator.js';
 import { Idempotent } from './idempotency/idempotent.decorator.js';
 import {
@@ -38,11 +39,6 @@ import { PaymentsService } from './payments.service.js';
 
 /** A malformed id is answered as an unknown one. */
 const PaymentId = IdPipe((id) => new PaymentNotFoundError(id));
-
-/** The one thing of the framework's answer that a handler here touches. */
-interface Reply {
-  header(name: string, value: string): unknown;
-}
 
 const PROVIDER = [ProviderUnavailableError, ProviderMisconfiguredError] as const;
 const AMOUNTS = [AmountTooSmallError, AmountTooLargeError, AmountNotRepresentableError] as const;

@@ -96,7 +96,7 @@ export class Authority {
   }
 }
 
-/** Contract section 3, "Roles": an admin gives roles within the own tenant, and only a platform admin makes another. */
+/** An admin gives roles within the own tenant, and only a platform admin makes another. */
 export function mayGrant(by: Pick<User, 'role' | 'tenant_id'>, role: Role, tenant_id: string): boolean {
   if (by.role === 'platform_admin') return true;
   return by.role === 'admin' && by.tenant_id === tenant_id && role !== 'platform_admin';

@@ -166,7 +166,7 @@ function differences(user: User, { email, username, full_name, role, status }: U
   return Object.fromEntries(asked.filter(([name, value]) => value !== undefined && value !== user[name as keyof User]));
 }
 
-/** Contract section 3, "Roles": who may do what to whom. */
+/** Who may do what to whom: everybody changes the own names, admins the rest of others, platform admins alone each other. */
 function assertMayChange(actor: Principal, user: User, { email, role, status }: UserChanges): void {
   const own = actor.id === user.id;
   const forbidden =

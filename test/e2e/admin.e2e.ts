@@ -12,7 +12,12 @@ let tenant_id: string;
 let admin: Client;
 beforeAll(async () => {
   app = await startApp({
-    settings: { ...BEHIND_GATEWAY, RATE_LIMIT_LOGIN_ACCOUNT: '4/15m', RATE_LIMIT_MFA: '2/15m' },
+    settings: {
+      ...BEHIND_GATEWAY,
+      RATE_LIMIT_LOGIN_ACCOUNT: '4/15m',
+      RATE_LIMIT_MFA: '2/15m',
+      RATE_LIMIT_RECOVERY: '2/15m',
+    },
     timings: PATIENT,
   });
   tenant_id = await newTenant(app);

@@ -1,4 +1,4 @@
-import { MODES, type ModeName, type Role } from '../../src/config/mode.js';
+import { MODES, type ModeName, type ProcessRole } from '../../src/config/mode.js';
 import { OutboxRelay } from '../../src/database/outbox/outbox-relay.js';
 import { RedisClients } from '../../src/redis/redis-clients.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
@@ -21,12 +21,12 @@ const SWITCHES: Readonly<Record<ModeName, TestSettings>> = {
 interface Combination {
   readonly mode: ModeName;
   readonly redis: boolean;
-  readonly role: Role;
+  readonly role: ProcessRole;
 }
 
 const REDIS = engines().redisUrl ? [true, false] : [false];
 /** Minimal mode is one process, as the settings say. */
-const ROLES = (mode: ModeName): Role[] => (mode === 'minimal' ? ['all'] : ['all', 'api', 'worker']);
+const ROLES = (mode: ModeName): ProcessRole[] => (mode === 'minimal' ? ['all'] : ['all', 'api', 'worker']);
 const PLACES = Object.values(MODES).flatMap(({ name: mode }) => REDIS.map((redis) => ({ mode, redis })));
 const COMBINATIONS = PLACES.flatMap((place): Combination[] => ROLES(place.mode).map((role) => ({ ...place, role })));
 
@@ -81,7 +81,7 @@ describe('the table of the modes', () => {
   });
 
   it.each(PLACES)('sends what the API has promised: $mode, Redis $redis', async (place) => {
-    const roles: Role[] = place.mode === 'minimal' ? ['all'] : ['api', 'worker'];
+    const roles: ProcessRole[] = place.mode === 'minimal' ? ['all'] : ['api', 'worker'];
     const apps = await Promise.all(roles.map((role) => start({ ...place, role })));
     const [api] = apps as [TestApp, ...TestApp[]];
     const account = someAccount();

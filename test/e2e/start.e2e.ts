@@ -5,11 +5,12 @@ import { request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import '../../src/config/settings.js';
 import { variables } from '../../src/config/variable.js';
-import { isAlive } from '../../src/dev/processes.js';
+import { isAlive, run } from '../../src/dev/processes.js';
 import { reset } from '../../src/dev/reset.js';
 import { sendTo } from '../support/client.js';
 import { temporaryFolder } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
+import { projectFile } from '../support/compose.js';
 
 const ROOT = join(__dirname, '../..');
 const MAIN = ['--enable-source-maps', join(ROOT, 'dist/src/main.js')];
@@ -101,6 +102,26 @@ describe('npm start', () => {
     // npm and the terminal both pass a Ctrl-C on.
     app.kill('SIGINT');
     expect(await app.exit).toEqual({ code: 0, signal: null });
+  });
+
+  it('answers what the README has people type as it says there', async () => {
+    const directory = dataDirectory();
+    const app = await start(directory);
+    const lines = [...projectFile('README.md').matchAll(/^```sh\n([^]*?)^```$/gm)]
+      .map(([, block]) => block!)
+      .filter((block) => block.includes('curl '))
+      .join('')
+      .replaceAll('http://localhost:3000', app.url)
+      .replaceAll('.data/', `${directory}/`);
+    // Each request leaves its status among the errors.
+    const script = `curl() { command curl -w '%{stderr}%{http_code}\\n' "$@"; }\n${lines}`;
+    const { stderr } = await run('bash', ['-c', script], { cwd: temporaryFolder() });
+
+    const told = [...lines.matchAll(/# (\d{3}): /g)].map(([, status]) => status);
+    expect(stderr.trim().split('\n')).toEqual(told);
+    expect(told).toHaveLength(lines.match(/curl -/g)!.length);
+    app.kill('SIGTERM');
+    await app.exit;
   });
 
   it('refuses a second start on the same data with status 75, and names the first', async () => {

@@ -32,7 +32,7 @@ export async function connected<T>(url: string, work: (client: Client) => Promis
   }
 }
 
-/** Which rows a connection sees: see design.md section 5. */
+/** Which rows a connection sees: see `src/database/scope.ts`. */
 export const setScope = (scope: 'none' | 'system' | { tenant_id: string }): string =>
   `SELECT set_config('app.system', '${scope === 'system' ? 'on' : ''}', true),
           set_config('app.tenant_id', '${typeof scope === 'object' ? scope.tenant_id : ''}', true)`;

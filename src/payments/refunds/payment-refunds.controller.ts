@@ -3,6 +3,7 @@ import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestj
 import { CurrentUser, Permissions, Roles, type Principal } from '../../common/access.js';
 import { ApiErrors } from '../../common/api-errors.decorator.js';
 import { IdPipe } from '../../common/id.pipe.js';
+import type { Reply } from '../../common/reply.js';
 import { RateLimit } from '../../limits/rate-limit.decorator.js';
 import { Idempotent } from '../idempotency/idempotent.decorator.js';
 import { AmountNotRepresentableError } from '../money/money.errors.js';
@@ -17,11 +18,6 @@ import { DisputeOpenError, RefundExceedsCapturedError } from './refunds.errors.j
 import { RefundsService } from './refunds.service.js';
 
 const PaymentId = IdPipe((id) => new PaymentNotFoundError(id));
-
-/** The one thing of the framework's answer that a handler here touches. */
-interface Reply {
-  header(name: string, value: string): unknown;
-}
 
 @ApiTags('refunds')
 @Controller('payments')

@@ -10,7 +10,7 @@ import { withDocuments } from '../mongo/connection.mongoose.js';
 import { UserWrites } from '../mongo/user-writes.js';
 import { UserWritesRepository } from '../store/user-writes.repository.js';
 import { STORES, UsersHomeRepository, type StoreName } from '../store/users-home.repository.js';
-import { SessionsRepository } from './sessions.repository.js';
+import { ConnectionsRepository } from './connections.repository.js';
 import { MoveRefusedError, NotAloneError, UsersMove, type MovableStore } from './users-move.js';
 import { UsersTableRepository } from './users-table.repository.js';
 
@@ -48,7 +48,7 @@ async function move(url: string): Promise<void> {
             remove: (ids) => documents.removeAll(ids),
             removeUnchanged: (users) => documents.removeUnchanged(users),
           };
-          const sessions = new SessionsRepository(database, name);
+          const sessions = new ConnectionsRepository(database, name);
           const moved = await new UsersMove({
             homes: new UsersHomeRepository(database),
             stores: { mongodb, postgresql: new UsersTableRepository(database) },

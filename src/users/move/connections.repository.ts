@@ -4,7 +4,7 @@ import { Database } from '../../database/database.js';
 
 /** Who of us is connected to PostgreSQL: processes of the service, and commands. */
 @Injectable()
-export class SessionsRepository {
+export class ConnectionsRepository {
   constructor(
     private readonly database: Database,
     /** What the caller's own sessions are called. */
