@@ -65,9 +65,9 @@ export class AuthService {
 
   /** @returns `changed` when the account is no longer the one whose password was compared; null when its tenant is closed. */
   private async open(user: Credentials, password: string, client: Client): Promise<Opened | 'changed' | null> {
-    if (this.settings.REQUIRE_EMAIL_VERIFICATION && !user.email_verified) throw new EmailNotVerifiedError();
+    const barred = this.settings.REQUIRE_EMAIL_VERIFICATION && !user.email_verified;
     const { id, version, password_hash } = user;
-    const renewed = this.passwords.isOutdated(password_hash) ? await this.passwords.hash(password) : null;
+    const renewed = !barred && this.passwords.isOutdated(password_hash) ? await this.passwords.hash(password) : null;
     return this.database.asSystem(() =>
       this.database.transaction(async () => {
         // A change takes the row for itself at once: to hold it first, and then change it, would deadlock with the like.
@@ -77,7 +77,10 @@ export class AuthService {
         if (!unchanged) return 'changed';
         // The new hash has made a new version.
         const held = renewed ? { ...user, version: version + 1 } : user;
-        return this.challenges.begin(held, client);
+        const opened = await this.challenges.begin(held, client);
+        // Not before: where the tenant is closed nobody hears that the password was right. What was opened is undone.
+        if (opened && barred) throw new EmailNotVerifiedError();
+        return opened;
       }),
     );
   }

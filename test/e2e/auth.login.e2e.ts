@@ -156,6 +156,25 @@ describe('REQUIRE_EMAIL_VERIFICATION', () => {
 
     expect((await login(user!.email, PASSWORD, {}, strict)).body.code).toBe('invalid_credentials');
   });
+
+  it('says the same of one whose tenant is disabled, and of neither that its password was right', async () => {
+    const tenant_id = await newTenant(strict);
+    const [user] = await insertUsers(strict, [{ tenant_id }]);
+    await strict.sql(`UPDATE tenants SET status = 'disabled' WHERE id = $1`, [tenant_id]);
+
+    expect((await login(user!.email, PASSWORD, {}, strict)).body).toMatchObject({
+      status: 401,
+      code: 'invalid_credentials',
+    });
+  });
+
+  it('leaves no session behind, and nothing in the trail, where it bars', async () => {
+    const [user] = await insertUsers(strict, [{}]);
+    expect((await login(user!.email, PASSWORD, {}, strict)).status).toBe(403);
+
+    expect(await strict.sql('SELECT id FROM sessions WHERE user_id = $1', [user!.id])).toEqual([]);
+    expect(await strict.sql('SELECT action FROM audit_events WHERE subject_id = $1', [user!.id])).toEqual([]);
+  });
 });
 
 describe('a password', () => {
