@@ -5,6 +5,7 @@ import { TENANT_STATUSES, type Tenant, type TenantStatus } from './tenant.entity
 
 const name = { min: 1, max: 100, trim: true, description: 'Unique', example: 'Analytical Engines' };
 const status = { optional: true, description: 'Of a disabled tenant nobody comes in' };
+const requestsPerMinute = { min: 1, max: 1_000_000, optional: true, example: 3_000 };
 
 export class TenantCreate {
   @Text(name)
@@ -13,8 +14,11 @@ export class TenantCreate {
   @OneOf(TENANT_STATUSES, { ...status, example: 'active' })
   status?: TenantStatus;
 
-  @RequestsPerMinute('Null, as when it is left out: as many as the installation gives each tenant')
-  requests_per_minute?: number | null;
+  @Integer({
+    ...requestsPerMinute,
+    description: 'Where it is left out, as many as the installation gives each tenant',
+  })
+  requests_per_minute?: number;
 }
 
 export class TenantUpdate {
@@ -24,12 +28,12 @@ export class TenantUpdate {
   @OneOf(TENANT_STATUSES, { ...status, example: 'disabled' })
   status?: TenantStatus;
 
-  @RequestsPerMinute('Null clears it: as many as the installation gives each tenant')
+  @Integer({
+    ...requestsPerMinute,
+    nullable: true,
+    description: 'Null clears it: as many as the installation gives each tenant',
+  })
   requests_per_minute?: number | null;
-}
-
-function RequestsPerMinute(description: string): PropertyDecorator {
-  return Integer({ min: 1, max: 1_000_000, optional: true, nullable: true, description, example: 3_000 });
 }
 
 export class TenantQuery extends PageQuery {

@@ -20,7 +20,7 @@ const events = {
   description: 'Types of events, or families of them. All, unless told',
   example: ['payment.succeeded', 'refund.*'] as const,
 };
-const description = { min: 1, max: 500, trim: true, optional: true, nullable: true, example: 'The shop' };
+const description = { min: 1, max: 500, trim: true, optional: true, example: 'The shop' };
 
 export class WebhookEndpointCreate {
   @WebAddress(url)
@@ -29,8 +29,8 @@ export class WebhookEndpointCreate {
   @SomeOf(SUBSCRIPTIONS, events)
   events?: Subscription[];
 
-  @Text({ ...description, description: 'What it is for; null is as if it were left out' })
-  description?: string | null;
+  @Text({ ...description, description: 'What it is for' })
+  description?: string;
 }
 
 export class WebhookEndpointUpdate {
@@ -40,7 +40,7 @@ export class WebhookEndpointUpdate {
   @SomeOf(SUBSCRIPTIONS, { ...events, description: 'Types of events, or families of them' })
   events?: Subscription[];
 
-  @Text({ ...description, description: 'What it is for; null clears it' })
+  @Text({ ...description, nullable: true, description: 'What it is for; null clears it' })
   description?: string | null;
 
   @OneOf(ENDPOINT_STATUSES, {

@@ -50,14 +50,15 @@ export class WebhookEndpointsService {
    * @throws {ValidationError} the address may not be asked, or the tenant has enough endpoints.
    * @throws {InsufficientPermissionsError} the actor's rights were taken away meanwhile.
    */
-  create(actor: Principal, { url, events, description = null }: WebhookEndpointCreate): Promise<MadeEndpoint> {
+  create(actor: Principal, { url, events, description }: WebhookEndpointCreate): Promise<MadeEndpoint> {
     this.targets.assertAllowed(url);
     return this.decisions.decide(actor, async () => {
       const { tenant_id } = actor;
       if ((await this.endpoints.count(tenant_id)) >= MOST_ENDPOINTS) throw tooManyEndpoints(MOST_ENDPOINTS);
       const id = uuidv7();
       const { secret, ...sealed } = this.secrets.make(id);
-      const given = { tenant_id, url, events: events ?? [...ALL_EVENTS], description, ...sealed };
+      const wanted = { events: events ?? [...ALL_EVENTS], description: description ?? null };
+      const given = { tenant_id, url, ...wanted, ...sealed };
       const endpoint = newEndpoint(id, given);
       await this.endpoints.insert(endpoint);
       await this.decisions.record('webhook_endpoint_created', endpoint);

@@ -107,6 +107,7 @@ describe('POST /tenants', () => {
     [{ name: 'x', status: 'closed' }, '#/status', 'enum'],
     [{ name: 'x', requests_per_minute: 0 }, '#/requests_per_minute', 'minimum'],
     [{ name: 'x', requests_per_minute: 1_000_001 }, '#/requests_per_minute', 'maximum'],
+    [{ name: 'x', requests_per_minute: null }, '#/requests_per_minute', 'not_null'],
     [{ name: 'x', requests_per_minute: 1.5 }, '#/requests_per_minute', 'type'],
     [{ name: 'x', requests_per_minute: '10' }, '#/requests_per_minute', 'type'],
     [{ name: 'x', id: randomUUID() }, '#/id', 'unknown_field'],

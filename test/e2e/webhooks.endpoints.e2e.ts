@@ -93,6 +93,7 @@ describe('a webhook endpoint', () => {
     ['with events that there are not', { url: URL_OF_SHOP, events: ['payment.*', 'user.*'] }, ['#/events enum']],
     ['with no events', { url: URL_OF_SHOP, events: [] }, ['#/events min_items']],
     ['with an event twice', { url: URL_OF_SHOP, events: ['refund.*', 'refund.*'] }, ['#/events unique']],
+    ['with null for a description', { url: URL_OF_SHOP, description: null }, ['#/description not_null']],
     ['with a secret of its own', { url: URL_OF_SHOP, secret: 'whsec_x' }, ['#/secret unknown_field']],
   ])('%s is refused', async (_, body, expected) => {
     const answer = await admin.post('/webhook-endpoints', body);
