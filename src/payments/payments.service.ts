@@ -113,6 +113,7 @@ export class PaymentsService {
     id: string,
     { reason = 'requested_by_customer' }: PaymentCancel,
   ): Promise<PaymentResult> {
+    this.charges.assertTakesMoney();
     await this.reader.getOwn(actor, id);
     return this.command(actor, id, 'cancel', () => ({ reason }));
   }

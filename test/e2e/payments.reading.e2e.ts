@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { member, newTenant } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { conforming } from '../support/conformance.js';
@@ -100,6 +101,25 @@ describe('the set-up', () => {
     expect({ status, code: body.code }).toEqual({ status: 503, code: 'provider_misconfigured' });
     expect((await user.get('/simulator/payment-methods')).body.code).toBe('not_found');
     expect((await none.send('POST', '/webhooks/simulator', { body: {} })).status).toBe(404);
+    await none.close();
+  });
+
+  it('refuses there whatever would move money, whether or not there is such a payment', async () => {
+    const none = await startApp({ settings: { PAYMENT_PROVIDER: 'none' } });
+    const [user, chief] = [await none.logIn(ada), await none.logIn(admin)];
+    const confirmation = { payment_method: 'pm_sim_success' };
+    for (const id of [(await paid(ada)).id, randomUUID()]) {
+      const answers = {
+        confirm: await act(user, id, 'confirm', confirmation),
+        cancel: await act(user, id, 'cancel'),
+        capture: await act(chief, id, 'capture'),
+        refunds: await act(chief, id, 'refunds'),
+        sync: await act(chief, id, 'sync'),
+      };
+      const statuses = Object.entries(answers).map(([action, { status, body }]) => [action, status, body.code]);
+
+      expect(statuses).toEqual(Object.keys(answers).map((action) => [action, 503, 'provider_misconfigured']));
+    }
     await none.close();
   });
 });

@@ -26,8 +26,9 @@ export class PaymentSync {
    * @throws {ProviderMisconfiguredError} it is another provider's, or the provider does not know us.
    */
   async sync(actor: Principal, id: string): Promise<Payment> {
+    const inForce = this.calls.assertTakesMoney();
     const { provider } = await this.reader.get(actor, id);
-    if (this.calls.assertTakesMoney().provider !== provider) throw new ProviderMisconfiguredError();
+    if (inForce.provider !== provider) throw new ProviderMisconfiguredError();
     const payment = await this.examination.examine(id, true);
     if (!payment) throw new ProviderUnavailableError(1);
     const outcome = await this.calls.ask(this.desk.answerDeadline(), (signal) =>
