@@ -125,6 +125,32 @@ describe('a webhook endpoint', () => {
     expect((await platform.get('/webhook-endpoints')).body.data.map((one: any) => one.id)).not.toContain(id);
   });
 
+  it('lists its deliveries under the name of its tenant, and none under another’s', async () => {
+    const { id } = await endpointAt(admin, URL_OF_SHOP);
+    const { tenant_id } = admin.user;
+    await app.sql(
+      `INSERT INTO webhook_deliveries (id, tenant_id, endpoint_id, event_id, type, body, key_id)
+       VALUES (gen_random_uuid(), $1, $2, gen_random_uuid(), 'payment.succeeded', '', 'x')`,
+      [tenant_id, id],
+    );
+    const [platform, elsewhere] = [await app.admin(), await newTenant(app)];
+    const path = `/webhook-endpoints/${id}/deliveries`;
+    const count = async (by: Client, named: string): Promise<number> => {
+      const { status, body } = await by.get(`${path}?tenant_id=${named}`);
+      return status === 200 ? body.data.length : status;
+    };
+
+    for (const by of [admin, platform]) {
+      expect([await count(by, tenant_id), await count(by, tenant_id.toUpperCase())]).toEqual([1, 1]);
+      expect([await count(by, elsewhere), await count(by, randomUUID())]).toEqual([0, 0]);
+      expect((await by.get(path)).body.data).toHaveLength(1);
+    }
+    const stranger = await member(app, elsewhere, 'admin');
+    for (const named of [tenant_id, elsewhere]) expect(await count(stranger, named)).toBe(404);
+    const { status, body } = await platform.get(`${path}?tenant_id=default`);
+    expect([status, codes(body)]).toEqual([422, ['?tenant_id min_length']]);
+  });
+
   it('is made by nobody who was an admin until a moment ago', async () => {
     const tenant_id = await newTenant(app);
     const [chief, demoted] = [await member(app, tenant_id, 'admin'), await member(app, tenant_id, 'admin')];

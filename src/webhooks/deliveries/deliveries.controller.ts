@@ -3,9 +3,8 @@ import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nest
 import { CurrentUser, Roles, type Principal } from '../../common/access.js';
 import { ApiErrors } from '../../common/api-errors.decorator.js';
 import { IdPipe } from '../../common/id.pipe.js';
-import { KeysetQuery } from '../../common/pagination.js';
 import { WebhookEndpointNotFoundError } from '../endpoints.errors.js';
-import { WebhookDeliveryList, WebhookDeliveryResponse } from './deliveries.dto.js';
+import { WebhookDeliveryList, WebhookDeliveryQuery, WebhookDeliveryResponse } from './deliveries.dto.js';
 import { WebhookDeliveryNotFoundError } from './deliveries.errors.js';
 import { WebhookDeliveriesService } from './deliveries.service.js';
 
@@ -29,7 +28,7 @@ export class WebhookDeliveriesController {
   async list(
     @CurrentUser() actor: Principal,
     @Param('id', EndpointId) id: string,
-    @Query() query: KeysetQuery,
+    @Query() query: WebhookDeliveryQuery,
   ): Promise<WebhookDeliveryList> {
     const { data, has_more } = await this.deliveries.list(actor, id, query);
     return { data: data.map(WebhookDeliveryResponse.from), has_more };

@@ -1,9 +1,19 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { KeysetOf } from '../../common/pagination.js';
+import { Id } from '../../common/fields.js';
+import { KeysetOf, KeysetQuery } from '../../common/pagination.js';
 import { EVENT_TYPES } from '../event-types.js';
 import { DELIVERY_STATUSES, type DeliveryStatus, type WebhookDelivery } from './webhook-delivery.entity.js';
 
 const EXAMPLE_ID = '019a3b5e-7c1d-7f3a-9b2e-4d5c6f7a8b9c';
+
+export class WebhookDeliveryQuery extends KeysetQuery {
+  @Id({
+    optional: true,
+    description: 'Of a platform admin: which tenant. An endpoint has deliveries of its own tenant alone',
+    example: '01900000-0000-7000-8000-000000000000',
+  })
+  tenant_id?: string;
+}
 
 export class WebhookDeliveryResponse {
   @ApiProperty({ format: 'uuid', example: EXAMPLE_ID })

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../common/access.js';
-import type { Keyset, KeysetQuery } from '../../common/pagination.js';
+import { tenantToList, type Principal } from '../../common/access.js';
+import type { Keyset } from '../../common/pagination.js';
 import { ErasesPersonalData, ExportsPersonalData, type ExportPage } from '../../common/personal-data.js';
 import { Backlog } from '../../common/probes.js';
 import { Database } from '../../database/database.js';
 import { WebhookEndpointsService } from '../endpoints.service.js';
+import type { WebhookDeliveryQuery } from './deliveries.dto.js';
 import { WebhookDeliveryNotFoundError } from './deliveries.errors.js';
 import { WebhookDeliveriesRepository, type DeliveryCounts } from './deliveries.repository.js';
 import type { WebhookDelivery } from './webhook-delivery.entity.js';
@@ -22,12 +23,14 @@ export class WebhookDeliveriesService {
   ) {}
 
   /**
-   * A part of one endpoint's deliveries, newest first.
+   * A part of one endpoint's deliveries, newest first; nothing where another tenant is named than the endpoint's.
    * @throws {WebhookEndpointNotFoundError} none within reach.
    * @throws {ValidationError} both directions at once.
    */
-  async list(actor: Principal, endpoint_id: string, query: KeysetQuery): Promise<Keyset<WebhookDelivery>> {
+  async list(actor: Principal, endpoint_id: string, query: WebhookDeliveryQuery): Promise<Keyset<WebhookDelivery>> {
     const { tenant_id } = await this.endpoints.get(actor, endpoint_id);
+    const named = tenantToList(actor, query.tenant_id ?? tenant_id);
+    if (named?.toLowerCase() !== tenant_id) return { data: [], has_more: false };
     return this.database.asTenant(tenant_id, () => this.deliveries.list(endpoint_id, query));
   }
 
