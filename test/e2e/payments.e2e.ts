@@ -82,6 +82,7 @@ describe('POST /payments', () => {
     ['no payment method', { payment_method: undefined }, 'validation_failed'],
     ['a payment method that nobody knows', { payment_method: 'pm_nobody' }, 'validation_failed'],
     ['a page that is none', { return_url: 'javascript:alert(1)' }, 'validation_failed'],
+    ['a page that is one only once it is mended', { return_url: ' https://example.com/' }, 'validation_failed'],
     ['a name in the page', { return_url: 'https://ada:pw@example.com' }, 'validation_failed'],
     ['a card number', { description: 'Card 4242 4242 4242 4242' }, 'card_data_forbidden'],
     ['a card number in the metadata', { metadata: { card: '4242424242424242' } }, 'card_data_forbidden'],

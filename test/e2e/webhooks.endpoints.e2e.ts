@@ -89,6 +89,7 @@ describe('a webhook endpoint', () => {
   it.each<[what: string, body: object, codes: string[]]>([
     ['without an address', {}, ['#/url required']],
     ['with an address of another scheme', { url: 'ftp://example.com/' }, ['#/url url']],
+    ['with an address that is none until somebody mends it', { url: 'https:example.com' }, ['#/url url']],
     ['with a name and a password in the address', { url: 'https://ada:secret@example.com/' }, ['#/url url']],
     ['with events that there are not', { url: URL_OF_SHOP, events: ['payment.*', 'user.*'] }, ['#/events enum']],
     ['with no events', { url: URL_OF_SHOP, events: [] }, ['#/events min_items']],
