@@ -6,7 +6,16 @@ import { startApp, type TestApp } from '../support/app.js';
 import { bringTo, eventOf, nowInSeconds as seconds, type Bringing } from '../support/bank-events.js';
 import type { Answer, Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
-import { paid, pay, paymentOf, postings, quiescence, timesCharged, UNHURRIED_PAYMENTS } from '../support/payments.js';
+import {
+  paid,
+  pay,
+  paymentOf,
+  postings,
+  quiescence,
+  timesCharged,
+  UNHURRIED_PAYMENTS,
+  untilStatus,
+} from '../support/payments.js';
 import { PATIENT, times } from '../support/visitors.js';
 
 let app: TestApp;
@@ -29,7 +38,9 @@ describe('POST /webhooks/simulator', () => {
     const answers = await times(100, () => bring(eventOf(payment, id)));
 
     expect(answers.map(({ status, text }) => `${status} ${text}`)).toEqual(Array(100).fill('200 {"received":true}'));
-    expect(await rowsOf(id)).toMatchObject([{ deliveries: 100, object_id: payment.provider_payment_id }]);
+    const [row] = await rowsOf(id);
+    expect(row).toMatchObject({ deliveries: 100, object_id: payment.provider_payment_id });
+    expect(await app.sql(`SELECT dedupe_key FROM outbox WHERE dedupe_key LIKE $1 || '%'`, [row.id])).toHaveLength(1);
     await eventually(async () => (await rowsOf(id))[0].status === 'processed');
     expect(await paymentOf(ada, payment.id)).toEqual(payment);
     expect(await postings(app, payment.id)).toBe(1);
@@ -120,11 +131,41 @@ describe('POST /webhooks/simulator', () => {
     const body = JSON.stringify(eventOf({ provider_payment_id: charge!.id }, foreign));
     const signature = sign(patient.app.get(Keyring).derive('simulator-webhooks'), seconds(), Buffer.from(body));
     await patient.send('POST', '/webhooks/simulator', { body, headers: { 'simulator-signature': signature } });
-    await eventually(async () => {
-      const [row] = await patient.sql('SELECT status FROM webhook_events WHERE provider_event_id = $1', [foreign]);
-      return row?.status === 'unmatched';
-    });
+    const unmatched = () =>
+      eventually(async () => {
+        const [row] = await patient.sql('SELECT * FROM webhook_events WHERE provider_event_id = $1', [foreign]);
+        return row?.status === 'unmatched' && row;
+      });
+    const { processed_at } = await unmatched();
+
+    // Somebody has it brought once more: by now it may be somebody's.
+    await patient.send('POST', '/webhooks/simulator', { body, headers: { 'simulator-signature': signature } });
+    await eventually(async () => (await unmatched()).processed_at > processed_at);
+    expect(await unmatched()).toMatchObject({ deliveries: 2 });
     await patient.close();
+  });
+
+  it('looks at an event that was given up when it is brought again, and the payment follows', async () => {
+    // By itself: no reconciler comes first, and the bank is asked again at once when it is back.
+    const timings = { reconcile_step_ms: 3_600_000, outbox_give_up_ms: 1_000, provider_pause_ms: 50 };
+    const own = await startApp({ database: 'own', timings });
+    const [user, platform] = [await own.signUp(), await own.admin()];
+    const payment = await paid(user, { payment_method: 'pm_sim_webhook_never' });
+    const event = eventOf(payment);
+    await platform.post('/simulator/faults', { operation: 'fetch', next_n: 100, fault: 'drop_before' });
+    await bringTo(own, event);
+    const outbox = () => own.sql(`SELECT status FROM outbox WHERE topic = 'webhooks' ORDER BY created_at`);
+    await eventually(async () => (await outbox())[0].status === 'dead', { within: 30_000 });
+    await platform.post('/simulator/reset');
+    expect((await paymentOf(user, payment.id)).status).toBe('processing');
+
+    expect((await bringTo(own, event)).text).toBe('{"received":true}');
+    expect(await untilStatus(user, payment.id, 'succeeded')).toMatchObject({ id: payment.id });
+    const events = await own.sql('SELECT status, deliveries FROM webhook_events');
+    expect(events).toEqual([{ status: 'processed', deliveries: 2 }]);
+    await bringTo(own, event);
+    expect(await outbox()).toHaveLength(2);
+    await own.close();
   });
 });
 

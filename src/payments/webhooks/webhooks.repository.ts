@@ -9,6 +9,15 @@ export type NewEvent = Pick<
   'tenant_id' | 'provider' | 'provider_event_id' | 'type' | 'object' | 'object_id' | 'livemode'
 >;
 
+/** An event as one delivery has left it. */
+export interface BroughtEvent {
+  readonly id: string;
+  /** How often it was brought. */
+  readonly deliveries: number;
+  /** Whether this very delivery is what it is to be looked at for. */
+  readonly fresh: boolean;
+}
+
 /** What was not looked at yet; it is never given up here: the outbox is what gives up. */
 export interface InboxCounts {
   readonly pending: number;
@@ -19,25 +28,36 @@ export interface InboxCounts {
 /** Longer than any provider repeats itself. */
 const KEPT = '35 days';
 
+/** It was about nothing that is here, or the outbox has given it up. */
+const CAME_TO_NOTHING = `(e.status = 'unmatched'
+  OR e.status = 'received' AND e.received_at < now() - $9 * interval '1 millisecond')`;
+
 /** What providers have told us. Joins the caller's transaction and scope. */
 @Injectable()
 export class WebhooksRepository {
   constructor(private readonly database: Database) {}
 
-  /** @returns its id, and whether it is the first time that we hear of it. */
-  async insert(event: NewEvent): Promise<{ id: string; first: boolean }> {
+  /**
+   * Of an event that came to nothing, or was given up, another delivery is as good as the first: somebody wants it
+   * looked at.
+   * @param give_up_ms - after which nobody looks at what was received any more.
+   * @returns whether it is to be looked at, and how often it was brought.
+   */
+  async insert(event: NewEvent, give_up_ms: number): Promise<BroughtEvent> {
     const { tenant_id, provider, provider_event_id, type, object, object_id, livemode } = event;
-    const id = uuidv7();
     const [row] = await this.database.run((manager) =>
-      manager.query<{ id: string }[]>(
+      manager.query<[BroughtEvent]>(
         `INSERT INTO webhook_events AS e (id, tenant_id, provider, provider_event_id, type, object, object_id, livemode)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT ON CONSTRAINT webhook_events_provider_event_key DO UPDATE SET deliveries = e.deliveries + 1
-         RETURNING e.id`,
-        [id, tenant_id, provider, provider_event_id, type, object, object_id, livemode],
+         ON CONFLICT ON CONSTRAINT webhook_events_provider_event_key DO UPDATE SET deliveries = e.deliveries + 1,
+           status = CASE WHEN ${CAME_TO_NOTHING} THEN 'received' ELSE e.status END,
+           processed_at = CASE WHEN ${CAME_TO_NOTHING} THEN NULL ELSE e.processed_at END,
+           received_at = CASE WHEN ${CAME_TO_NOTHING} THEN now() ELSE e.received_at END
+         RETURNING e.id, e.deliveries, e.received_at = now() AS fresh`,
+        [uuidv7(), tenant_id, provider, provider_event_id, type, object, object_id, livemode, give_up_ms],
       ),
     );
-    return { id: row!.id, first: row!.id === id };
+    return row;
   }
 
   find(id: string): Promise<WebhookEvent | null> {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RouteNotFoundError } from '../../common/http-errors.js';
 import { Backlog } from '../../common/probes.js';
 import { requestContext } from '../../common/request-context.js';
+import { Timings } from '../../config/timings.js';
 import { Database } from '../../database/database.js';
 import { Outbox } from '../../database/outbox.js';
 import { Limiter } from '../../limits/limiter.js';
@@ -24,6 +25,7 @@ export class WebhooksService {
     private readonly database: Database,
     private readonly events: WebhooksRepository,
     private readonly outbox: Outbox,
+    private readonly timings: Timings,
   ) {}
 
   /** How much of what providers told us was not looked at yet, for operators. */
@@ -33,7 +35,8 @@ export class WebhooksService {
   }
 
   /**
-   * Writes down that the provider told us something; what about is looked at behind the answer. Told twice is told once.
+   * Writes down that the provider told us something; what about is looked at behind the answer. Told twice is told once,
+   * but where the first time has come to nothing.
    * @param body - the very bytes that came.
    * @throws {RouteNotFoundError} the provider is not in force here.
    * @throws {WebhookSignatureInvalidError} it is not from the provider, or not of this moment.
@@ -48,8 +51,11 @@ export class WebhooksService {
     await this.database.asSystem(() =>
       this.database.transaction(async () => {
         const row = { tenant_id, provider, provider_event_id, type, object, object_id, livemode };
-        const { id, first } = await this.events.insert(row);
-        if (first) await this.outbox.add({ topic: WEBHOOKS, dedupe_key: id, tenant_id, payload: { event_id: id } });
+        const { id, deliveries, fresh } = await this.events.insert(row, this.timings.outbox_give_up_ms);
+        if (!fresh) return;
+        // The key of the first time is still there.
+        const dedupe_key = deliveries === 1 ? id : `${id}:${deliveries}`;
+        await this.outbox.add({ topic: WEBHOOKS, dedupe_key, tenant_id, payload: { event_id: id } });
       }),
     );
   }
