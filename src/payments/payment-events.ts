@@ -35,7 +35,7 @@ export type EventOrigin = Pick<OutboxMessage, 'id' | 'tenant_id' | 'subject_id'>
 /**
  * Marks a method `(event: PaymentEvent, origin: EventOrigin) => Promise<void>` that must hear of every step of every
  * payment, refund and dispute. It is called in the background, at least once, and events may come in any order: `version`
- * tells.
+ * tells. An event is told to all of them again until none throws.
  */
 export const OnPaymentEvent = DiscoveryService.createDecorator<Record<never, never>>();
 
@@ -77,8 +77,11 @@ export class PaymentEvents {
   async deliver({ payload, ...origin }: OutboxMessage<PaymentEvent>): Promise<void> {
     const { type, data, payment_id, version } = payload;
     this.logger.debug({ msg: type, payment_id, id: data.id, version });
+    const failures: unknown[] = [];
     for (const { handle } of this.hooks.find<Record<never, never>, Listener>(OnPaymentEvent)) {
-      await handle(payload, origin);
+      // One that cannot listen just now keeps nobody else from hearing of it.
+      await handle(payload, origin).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
 }

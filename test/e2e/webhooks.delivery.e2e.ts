@@ -71,6 +71,34 @@ describe('an event', () => {
     await other.stop();
   });
 
+  it('comes although its receipt cannot be written, and once however often that is tried', async () => {
+    const endpoint = await endpointAt(admin, receiver.url(), { events: ['payment.succeeded'] });
+    await app.sql(`
+      CREATE FUNCTION refuse_receipt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'No receipt'; END $$;
+      CREATE TRIGGER refuse_receipt BEFORE INSERT ON outbox FOR EACH ROW
+        WHEN (NEW.topic = 'mail' AND NEW.subject_id = '${ada.user.id}') EXECUTE FUNCTION refuse_receipt();
+    `);
+    const { id } = await paid(ada);
+    const told = async () =>
+      (await app.sql(`SELECT status, attempts FROM outbox WHERE dedupe_key LIKE $1 ORDER BY id DESC`, [`${id}:%`]))[0];
+    try {
+      await receiver.until('payment.succeeded');
+      await untilDeliveries(admin, endpoint, all('delivered'));
+      expect((await eventually(async () => (await told()).attempts >= 3 && told())).status).toBe('pending');
+    } finally {
+      await app.sql('DROP TRIGGER refuse_receipt ON outbox; DROP FUNCTION refuse_receipt()');
+    }
+    await app.mail(ada.email, 'Receipt for your payment');
+    await eventually(async () => (await told()).status === 'sent');
+    await quiescence(app);
+
+    const receipts = app.inbox
+      .list()
+      .filter(({ to, subject }) => to.includes(ada.email) && subject.startsWith('Receipt'));
+    expect([receipts.length, receiver.got.length]).toEqual([1, 1]);
+    expect(await deliveriesOf(admin, endpoint)).toHaveLength(1);
+  });
+
   it('goes to those alone that asked for its type, or its family', async () => {
     const [one, family, refunds] = [await Receiver.start(), await Receiver.start(), await Receiver.start()];
     await endpointAt(admin, one.url(), { events: ['payment.succeeded'] });

@@ -28,7 +28,7 @@ export class OutgoingEvents {
     private readonly keyring: Keyring,
   ) {}
 
-  /** However often an event is told, an endpoint has one delivery of it: those that are enabled when it is told first. */
+  /** However often an event is told, an endpoint has one delivery of it: those that are enabled at one of these times. */
   @OnPaymentEvent({})
   async follow({ type, timestamp, data }: OutgoingEvent, origin: EventOrigin): Promise<void> {
     const subscriptions = subscriptionsTo(type);
