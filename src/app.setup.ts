@@ -1,26 +1,15 @@
 import { fastifyCookie } from '@fastify/cookie';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { RequestListener } from 'node:http';
-import { isIP, type Socket } from 'node:net';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { setupOpenApi } from './app.openapi.js';
-import {
-  HeadersTooLargeError,
-  MalformedRequestError,
-  MethodNotAllowedError,
-  RouteNotFoundError,
-  UriTooLongError,
-} from './common/http-errors.js';
+import { answerUnrouted, faultOf, MAX_URL, METHODS, openRequest } from './common/http-edge.js';
 import { closesIdleConnections, httpServer, refuseClient, requestId, type TellRefusal } from './common/http-server.js';
-import { plainAddress } from './common/ip.js';
 import { BODY_LIMIT, readJsonBodies } from './common/json-body.js';
 import { Lifecycle } from './common/lifecycle.js';
 import { AccessLog, AccessLogInterceptor } from './common/logging/access-log.js';
 import type { AppLogger } from './common/logging/app-logger.js';
 import { ProblemFilter, sendProblem } from './common/problem.filter.js';
-import { withRequestContext } from './common/request-context.js';
-import { STANDARD_HEADERS } from './common/security-headers.js';
-import type { ServiceError } from './common/service-error.js';
 import { nameTraceOf } from './common/trace.js';
 import { InputPipe, UndeclaredInputInterceptor } from './common/validation.js';
 import { MODE } from './config/config.module.js';
@@ -29,10 +18,6 @@ import { Settings } from './config/settings.js';
 import type { Timings } from './config/timings.js';
 import { RequestLimits } from './limits/request-limits.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
-
-const MAX_URL = 8 * 1024;
-const MAX_HEADERS = 100;
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /** The HTTP edge below Nest: server, limits, and the answers to what never reaches a controller. */
 export function httpAdapter(settings: Settings, timings: Timings, log: AppLogger): FastifyAdapter {
@@ -55,7 +40,7 @@ export function httpAdapter(settings: Settings, timings: Timings, log: AppLogger
     // No middleware: it would see other paths than the router does.
     skipMiddie: true,
   });
-  adapter.setOnRequestHook(openRequest);
+  adapter.setOnRequestHook(receive);
   const fastify = adapter.getInstance();
   readJsonBodies(fastify);
   // To write cookies. None is read but where a route asks for it.
@@ -110,15 +95,14 @@ function trustedProxies(settings: Settings): false | ((address: string) => boole
   return client_address === 'socket' || !trusted ? false : (address) => trusted.includes(address);
 }
 
-/** The very first hook: from here on there is a context, and whatever is answered carries the standard headers. */
-function openRequest(
+/** The very first hook. */
+function receive(
   request: FastifyRequest,
   reply: FastifyReply,
   done: (error?: Error) => void,
   fault: Error | undefined = faultOf(request),
 ): void {
-  void reply.headers({ ...STANDARD_HEADERS, 'x-request-id': request.id });
-  withRequestContext({ request_id: request.id, ip: addressOf(request) }, () => {
+  openRequest(request, reply, () => {
     if (fault) void refuse(fault, request, reply, done);
     else done();
   });
@@ -126,7 +110,7 @@ function openRequest(
 
 /** What the router refuses by itself passes no hook, and has no forwarded address: behind a proxy it is the proxy's. */
 const refuseUnrouted = (error: Error, request: FastifyRequest, reply: FastifyReply): void =>
-  openRequest(request, reply, (told) => sendProblem(told, request, reply), error);
+  receive(request, reply, (told) => sendProblem(told, request, reply), error);
 
 /** A request that is at fault comes no further, and counts like any other. */
 async function refuse(
@@ -142,54 +126,6 @@ async function refuse(
       (refusal: Error) => refusal,
     ),
   );
-}
-
-/** A proxy may forward rubbish: then the address is the proxy's own. A connection that is gone has none. */
-function addressOf({ ip, socket }: { ip?: string; socket: Socket }): string {
-  const address = ip && isIP(ip) ? ip : socket.remoteAddress;
-  return plainAddress(address ?? '0.0.0.0');
-}
-
-/** What is wrong with a request before anybody looks at where it goes. */
-function faultOf({ raw: { url = '/', httpVersion, headers, rawHeaders } }: FastifyRequest): ServiceError | undefined {
-  if (url.length > MAX_URL) return new UriTooLongError();
-  if (rawHeaders.length / 2 > MAX_HEADERS) return new HeadersTooLargeError();
-  if (httpVersion === '1.1' && !headers.host) return new MalformedRequestError('The Host header is missing');
-  if (isRepeated(rawHeaders, 'host') || isRepeated(rawHeaders, 'authorization')) {
-    return new MalformedRequestError('A header stands twice that may stand once');
-  }
-  return isReadable(url) ? undefined : new MalformedRequestError('The URL is not percent-encoded UTF-8');
-}
-
-/** Node takes the first of such headers and drops the rest, a proxy before us may have taken the last. */
-const isRepeated = (rawHeaders: readonly string[], header: string): boolean =>
-  rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === header).length > 1;
-
-function isReadable(url: string): boolean {
-  try {
-    decodeURIComponent(url);
-    return /^[!-~]*$/.test(url);
-  } catch {
-    return false;
-  }
-}
-
-/** Answers a path or a method that nobody has, before its body is read. */
-function answerUnrouted(
-  fastify: FastifyInstance,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  done: (error?: ServiceError) => void,
-): void {
-  // The CORS plugin has a route for every OPTIONS, and answers preflights only.
-  if (!request.is404 && request.routeOptions.url !== '*') {
-    done();
-    return;
-  }
-  const allow = METHODS.filter((method) => fastify.findRoute({ method, url: request.url }) !== null);
-  if (allow.length === 0) done(new RouteNotFoundError());
-  else if (request.method !== 'OPTIONS') done(new MethodNotAllowedError(allow));
-  else void reply.code(204).header('allow', allow.join(', ')).send();
 }
 
 function allowOrigins(app: NestFastifyApplication, origins: readonly string[]): void {

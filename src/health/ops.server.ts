@@ -1,15 +1,16 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { OneOf } from '../common/fields.js';
-import { RouteNotFoundError } from '../common/http-errors.js';
 import { Hooks } from '../common/hooks.js';
+import { answerUnrouted, faultOf, openRequest } from '../common/http-edge.js';
+import { RouteNotFoundError } from '../common/http-errors.js';
+import { refuseClient, requestId } from '../common/http-server.js';
 import { readJsonBodies } from '../common/json-body.js';
 import { AUDIT, LOG_LEVELS, nestLevelsFrom } from '../common/logging/app-logger.js';
 import { OpsRoutes, type AddOpsRoutes } from '../common/ops-routes.js';
 import { sendProblem } from '../common/problem.filter.js';
 import { ForbiddenError, UnauthorizedError } from '../common/service-error.js';
-import { uuidv7 } from '../common/uuid.js';
 import { InputPipe } from '../common/validation.js';
 import { isLoopback } from '../config/read-settings.js';
 import { Settings } from '../config/settings.js';
@@ -49,13 +50,19 @@ export class OpsServer implements OnApplicationBootstrap, OnApplicationShutdown 
     private readonly hooks: Hooks,
   ) {
     this.server = fastify({
-      genReqId: () => uuidv7(),
+      genReqId: requestId,
       requestTimeout: 10_000,
       bodyLimit: 1_024,
       forceCloseConnections: true,
+      // A missing Host is refused as any other fault.
+      http: { requireHostHeader: false },
+      clientErrorHandler: (error, socket) => refuseClient(error, socket, () => randomUUID()),
+      frameworkErrors: (error, request, reply) =>
+        this.open(request, reply, (refusal) => sendProblem(refusal ?? error, request, reply)),
     });
     readJsonBodies(this.server);
-    this.server.addHook('onRequest', (request, _, done) => done(this.refusal(request)));
+    this.server.addHook('onRequest', (request, reply, done) => this.open(request, reply, done));
+    this.server.addHook('preParsing', (request, reply, _, done) => answerUnrouted(this.server, request, reply, done));
     this.server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
     this.server.setNotFoundHandler((request, reply) => sendProblem(new RouteNotFoundError(), request, reply));
     this.server.get('/health/live', () => ({ status: 'ok' }));
@@ -93,8 +100,9 @@ export class OpsServer implements OnApplicationBootstrap, OnApplicationShutdown 
     return { level };
   }
 
-  private refusal(request: FastifyRequest): Error | undefined {
-    return this.stranger(request) ?? foreignOrigin(request);
+  /** A stranger hears nothing, not even what is wrong. */
+  private open(request: FastifyRequest, reply: FastifyReply, done: (refusal?: Error) => void): void {
+    openRequest(request, reply, () => done(this.stranger(request) ?? foreignOrigin(request) ?? faultOf(request)));
   }
 
   /** On loopback the name must be ours, or a web page could ask through its visitor's browser; elsewhere the token counts. */
