@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Timings } from '../../src/config/timings.js';
 import { migrate } from '../../src/database/migrate.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
-import { connected, emptyDatabase } from '../support/connections.js';
+import { connected, emptyDatabase, lockWaits, whileLocked } from '../support/connections.js';
 import { temporaryFolder } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { startProcess } from '../support/process.js';
@@ -15,10 +16,13 @@ const [OLD, NEW] = ['old', 'new'].map((kid) => `${kid}:ring-7hG2kQ9xW4mZ8vB1nC5p
 const run = promisify(execFile);
 
 /** `npm run keys:reseal`, beside whatever is running. */
-async function reseal(ring: string): Promise<string> {
-  const command = join(import.meta.dirname, '../../dist/src/database/sealing/reseal.main.js');
+const reseal = (ring: string): Promise<string> => command('sealing/reseal', ring);
+
+/** What a command has said. @param name - its place in `src/database`. */
+async function command(name: string, ring: string): Promise<string> {
+  const file = join(import.meta.dirname, `../../dist/src/database/${name}.main.js`);
   const env = { PATH: process.env['PATH'], ...rawSettings(await sharedStage(), { SECRET_KEY: ring }) };
-  return (await run(process.execPath, [command], { env, cwd: temporaryFolder() })).stdout;
+  return (await run(process.execPath, [file], { env, cwd: temporaryFolder() })).stdout;
 }
 
 /** In a loop on every replica that answers, until it is stopped; every answer that is no success is kept. */
@@ -97,6 +101,26 @@ describe('a key of the ring', () => {
       stderr: expect.stringContaining(`These rows cannot be opened: outbox ${id}`),
     });
     expect(await api.sql(`SELECT id FROM outbox WHERE ${pending}`)).toEqual([{ id }]);
+    await api.sql('DELETE FROM outbox');
+    await api.close();
+  });
+
+  it('leaves although its rows are held for longer than any request may take, by this command and by `outbox:retry`', async () => {
+    const api = await startApp({ settings: { SECRET_KEY: OLD, PROCESS_ROLE: 'api' } });
+    await api.send('POST', '/users', { body: someAccount() });
+    await api.sql(`UPDATE outbox SET status = 'dead'`);
+    const held = 'SELECT id FROM outbox FOR UPDATE';
+    const [retried, resealed] = await whileLocked(api, held, [], async () => {
+      const commands = [command('outbox/retry', OLD), reseal(`${NEW},${OLD}`)];
+      const ended = Promise.race(commands.map((one) => one.catch(() => undefined)));
+      // Until neither may be waiting for its connection any more, and then for as long as a statement of a request may.
+      await lockWaits(api, 2);
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, new Timings().statement_ms + 1_000))]);
+      return commands;
+    });
+
+    expect(await retried).toMatch(/^Put back: [1-9]\d*$/m);
+    expect(await resealed).toMatch(/^Sealed anew in outbox: [1-9]\d*$/m);
     await api.sql('DELETE FROM outbox');
     await api.close();
   });
