@@ -87,7 +87,7 @@ const TABLE = `
   POST   /api/v1/payments/{id}/sync                  401   403    200    404       200  403     403
   GET    /api/v1/reconciliation/items                401   403    200    200       200  403     403
   POST   /api/v1/reconciliation/runs                 401   403    403    403       202  403     403
-  POST   /api/v1/simulator/authenticate              422   422    422    422       422  422     422
+  POST   /api/v1/simulator/authenticate              422   422    422    422       422  403     403
   GET    /api/v1/simulator/charges                   401   403    403    403       200  403     403
   POST   /api/v1/simulator/clock                     401   403    403    403       204  403     403
   POST   /api/v1/simulator/dashboard-refund          401   403    403    403       404  403     403

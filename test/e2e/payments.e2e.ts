@@ -133,6 +133,8 @@ describe('a payment that the payer must agree to', () => {
     const payment = await paid(ada, { payment_method: 'pm_sim_3ds_required', return_url: 'https://shop.example.com/' });
     expect(payment).toMatchObject({ status: 'requires_action', next_action: { type: 'redirect' } });
     const token = payment.next_action.url.split('#')[1];
+    const stranger = { body: { token, outcome: 'success' }, token: 'rubbish' };
+    expect((await app.send('POST', '/simulator/authenticate', stranger)).body.code).toBe('invalid_token');
 
     const answer = await app.send('POST', '/simulator/authenticate', { body: { token, outcome: 'success' } });
     expect(answer).toMatchObject({ status: 200, body: { return_url: 'https://shop.example.com/' } });

@@ -64,7 +64,7 @@ export class SimulatorController {
 
   @Post('authenticate')
   @HttpCode(200)
-  @Public('ignored')
+  @Public()
   @ApiOperation({
     summary: 'Answer for the payer',
     description: 'What the page in `next_action.url` sends, with the one-time token from behind its `#`.',
