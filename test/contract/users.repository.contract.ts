@@ -1,7 +1,7 @@
 import { uuidv7 } from '../../src/common/uuid.js';
 import type { User } from '../../src/users/user.entity.js';
 import { EmailTakenError, UsernameTakenError } from '../../src/users/users.errors.js';
-import type { UserListQuery } from '../../src/users/users.repository.js';
+import { listContract } from './users.list.contract.js';
 import { scopeAndTransactionsContract, user, type UnderTest } from './users.transactions.contract.js';
 
 /** What every store of users must do. */
@@ -195,99 +195,5 @@ export function usersRepositoryContract({ store, users, database }: UnderTest): 
     });
   });
 
-  describe('list()', () => {
-    const tenant_id = uuidv7();
-    const list = (query: Partial<UserListQuery>) =>
-      store().list({ tenant_id, sort: 'created_at', descending: false, page: 1, per_page: 50, ...query });
-    const names = async (query: Partial<UserListQuery>) => (await list(query)).data.map(({ full_name }) => full_name);
-    const at = (second: number): Date => new Date(1_700_000_000_000 + second * 1_000);
-
-    beforeAll(async () => {
-      await insert(
-        user({
-          tenant_id,
-          id: uuidv7(1),
-          email: 'q1@list.example.com',
-          full_name: 'carol',
-          created_at: at(2),
-          role: 'admin',
-        }),
-        user({
-          tenant_id,
-          id: uuidv7(2),
-          email: 'q3@list.example.com',
-          full_name: 'alice',
-          created_at: at(2),
-          username: 'Wonder_land',
-        }),
-        user({ tenant_id, email: 'q2@list.example.com', full_name: 'bob', created_at: at(1), status: 'disabled' }),
-        user({
-          tenant_id,
-          email: 'q4@list.example.com',
-          full_name: '100% dave',
-          created_at: at(3),
-          username: 'wonderXland',
-        }),
-        user({ full_name: 'alice elsewhere' }),
-      );
-    });
-
-    it.each<[UserListQuery['sort'], string[]]>([
-      ['created_at', ['bob', 'carol', 'alice', '100% dave']],
-      ['email', ['carol', 'bob', 'alice', '100% dave']],
-      ['full_name', ['100% dave', 'alice', 'bob', 'carol']],
-    ])('sorts by %s both ways, ids breaking ties', async (sort, expected) => {
-      expect(await names({ sort })).toEqual(expected);
-      expect(await names({ sort, descending: true })).toEqual(expected.toReversed());
-    });
-
-    it('turns pages without losing anybody, and counts those of the tenant', async () => {
-      const pages = await Promise.all([1, 2, 3].map((page) => list({ page, per_page: 2 })));
-
-      expect(pages.map(({ data }) => data.map(({ full_name }) => full_name))).toEqual([
-        ['bob', 'carol'],
-        ['alice', '100% dave'],
-        [],
-      ]);
-      for (const { total, total_exact } of pages)
-        expect({ total, total_exact }).toEqual({ total: 4, total_exact: true });
-    });
-
-    it.each<[Partial<UserListQuery>, string[]]>([
-      [{ role: 'admin' }, ['carol']],
-      [{ status: 'disabled' }, ['bob']],
-      [{ status: 'active', role: 'user' }, ['alice', '100% dave']],
-      [{ q: 'ALI' }, ['alice']],
-      [{ q: 'lice' }, []],
-      [{ q: 'Q2@LIST' }, ['bob']],
-      [{ q: 'WONDER' }, ['alice', '100% dave']],
-      [{ q: 'wonder_' }, ['alice']],
-      [{ q: '100%' }, ['100% dave']],
-      [{ q: '%' }, []],
-      [{ q: '_' }, []],
-      [{ q: '.*' }, []],
-      [{ q: '^a' }, []],
-      [{ q: 'a\\' }, []],
-      [{ q: '(' }, []],
-      [{ q: 'a', status: 'disabled' }, []],
-    ])('finds by %j', async (query, expected) => {
-      expect(await names(query)).toEqual(expected);
-      expect((await list(query)).total).toBe(expected.length);
-    });
-
-    it('sorts texts by their bytes, whatever language anybody speaks', async () => {
-      const other = uuidv7();
-      const unsorted = ['élan', 'Zoe', 'zoe', 'adam', 'Adam', 'a b', 'a-b', '9 lives', 'Ärger'];
-      for (const full_name of unsorted) await insert(user({ tenant_id: other, full_name }));
-      const sorted = unsorted.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-
-      expect(await names({ tenant_id: other, sort: 'full_name' })).toEqual(sorted);
-      expect(await names({ tenant_id: other, sort: 'full_name', descending: true })).toEqual(sorted.toReversed());
-      expect(await names({ tenant_id: other, q: 'ÄR' })).toEqual(['Ärger']);
-    });
-
-    it('leaves the hash out', async () => {
-      for (const one of (await list({})).data) expect(one.password_hash).toBeUndefined();
-    });
-  });
+  listContract({ store });
 }

@@ -9,7 +9,7 @@ import { databaseContext } from '../../database/scope.js';
 import type { User } from '../user.entity.js';
 import type { UserListQuery } from '../users.repository.js';
 import { Documents } from './documents.mongoose.js';
-import { sameId, toDocument, toState, toUser, updateOf, wholeOf, type UserState } from './user-mapping.js';
+import { nameKey, sameId, toDocument, toState, toUser, updateOf, wholeOf, type UserState } from './user-mapping.js';
 import { UserDocument } from './user.schema.js';
 
 /** What every read but the one for a login leaves out. */
@@ -196,12 +196,16 @@ function within(query: QueryFilter<UserDocument>): QueryFilter<UserDocument> | n
 const startsWith = (text: string): { $regex: string } =>
   trusted({ $regex: `^${text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)}` });
 
+function beginningWith(q: string): QueryFilter<UserDocument>[] {
+  const beginning = startsWith(q.toLowerCase());
+  return [{ email: beginning }, { username_key: beginning }, { full_name_key: startsWith(nameKey(q)) }];
+}
+
 function matching({ tenant_id, q, role, status }: UserListQuery): QueryFilter<UserDocument> {
-  const beginning = q ? startsWith(q.toLowerCase()) : null;
   return {
     tenant_id: sameId(tenant_id),
     ...(role && { role }),
     ...(status && { status }),
-    ...(beginning && { $or: [{ email: beginning }, { username_key: beginning }, { full_name_key: beginning }] }),
+    ...(q && { $or: beginningWith(q) }),
   };
 }

@@ -20,6 +20,14 @@ interface Update {
 /** As PostgreSQL compares them: whatever the case of the letters. */
 export const sameId = (id: string): string => id.toLowerCase();
 
+/**
+ * A name in lower case as PostgreSQL has it: each letter by itself, and one for one. JavaScript makes two of `İ`, and another
+ * one of `Σ` where a word ends, which is no beginning of a longer word. A document from before keeps its key until its user
+ * changes.
+ */
+export const nameKey = (name: string): string =>
+  Array.from(name, (letter) => [...letter.toLowerCase()][0] ?? letter).join('');
+
 export function toUser(document: Omit<UserDocument, 'full_name_key'>): User {
   const { _id, username = null, username_key = null, ...rest } = document;
   const user: User & Pick<UserDocument, 'written_by' | 'gone_at'> = Object.assign(new User(), {
@@ -38,7 +46,7 @@ export function toDocument({ id, tenant_id, username, username_key, ...rest }: U
     _id: sameId(id),
     ...rest,
     tenant_id: sameId(tenant_id),
-    full_name_key: rest.full_name.toLowerCase(),
+    full_name_key: nameKey(rest.full_name),
     ...(username !== null && { username }),
     ...(username_key !== null && { username_key }),
   };
