@@ -65,6 +65,8 @@ export class Reconciler {
     const seen = await this.snapshots.applySnapshot(payment.id, outcome.snapshot, causeOf(payment));
     if (seen.needs_review) return seen;
     if (seen.status !== 'processing' && seen.status !== 'requires_action') return this.later(seen);
+    // The payer has come, and the provider is in the middle of it: there is nothing to cancel, and there will be an end.
+    if (seen.status === 'requires_action' && outcome.snapshot.status === 'processing') return this.wait(seen);
     return this.isUnconfirmed(outcome, seen) ? this.giveBack(seen) : this.later(seen);
   }
 
@@ -93,10 +95,10 @@ export class Reconciler {
       return this.operations.insert(payment, 'cancel', { reason: 'abandoned' });
     });
     const outcome = await this.calls.send(payment, operation, this.desk.deadline());
-    if (outcome.kind === 'unknown') return this.later(payment);
+    if (outcome.kind === 'unknown') return this.keep(payment);
     if (outcome.kind === 'rejected') {
       await this.operations.ended(operation.id, 'rejected', outcome.code);
-      return this.later(payment);
+      return this.keep(await this.lookAgain(payment));
     }
     return this.database.transaction(async () => {
       const canceled = await this.snapshots.applySnapshot(payment.id, outcome.snapshot, causeOf(payment));
@@ -105,18 +107,40 @@ export class Reconciler {
     });
   }
 
+  /** What cannot be canceled has moved meanwhile. */
+  private async lookAgain(payment: Payment): Promise<Payment> {
+    const outcome = await this.calls.fetch(payment, this.desk.deadline());
+    if (outcome.kind !== 'answered') return payment;
+    return this.snapshots.applySnapshot(payment.id, outcome.snapshot, causeOf(payment));
+  }
+
+  /** Nothing was canceled, and one try is enough for now: whoever waits for its payer is not canceled twice in a row. */
+  private keep(payment: Payment): Promise<Payment> {
+    return payment.status === 'requires_action' ? this.wait(payment) : this.later(payment);
+  }
+
   /** Patience grows with every question, and ends: what waits for its payer is canceled then, the rest is for a person. */
   private async later(payment: Payment): Promise<Payment> {
-    const { id, status, next_reconcile_at, reconcile_attempts, needs_review } = payment;
-    if (next_reconcile_at === null || needs_review) return payment;
+    const { id, status, reconcile_attempts } = payment;
+    if (!isFollowed(payment)) return payment;
     if (reconcile_attempts >= MOST_QUESTIONS) {
       if (status === 'requires_action') return this.cancel(payment);
       if (status === 'processing') return this.snapshots.setAside(id, 'stuck');
     }
+    return this.wait(payment);
+  }
+
+  /** It is asked again later, however often it was asked. */
+  private async wait(payment: Payment): Promise<Payment> {
+    const { id, reconcile_attempts } = payment;
+    if (!isFollowed(payment)) return payment;
     await this.payments.schedule(id, Math.min(this.desk.patience(reconcile_attempts), untilLapse(payment)));
     return payment;
   }
 }
+
+const isFollowed = ({ next_reconcile_at, needs_review }: Payment): boolean =>
+  next_reconcile_at !== null && !needs_review;
 
 /** The bank lets go of what it has reserved at a time that is known: it is asked right after. */
 const untilLapse = ({ status, capture_before }: Payment): number => {

@@ -1,0 +1,109 @@
+import { Database } from '../../src/database/database.js';
+import { Reconciler } from '../../src/payments/recovery/reconciler.js';
+import { startApp, type TestApp } from '../support/app.js';
+import { succeed, type Client } from '../support/client.js';
+import { lockWaits, whileLocked } from '../support/connections.js';
+import { brokenInvariants, paid, paymentOf, timesCharged, UNHURRIED_PAYMENTS } from '../support/payments.js';
+
+jest.setTimeout(120_000);
+
+let app: TestApp;
+let ada: Client;
+let platform: Client;
+beforeAll(async () => {
+  // Nobody looks and nobody tells but when a test says so.
+  const timings = { ...UNHURRIED_PAYMENTS, reconcile_poll_ms: 3_600_000, simulator_poll_ms: 3_600_000 };
+  app = await startApp({ timings });
+  ada = await app.signUp();
+  platform = await app.admin();
+});
+afterEach(async () => succeed(await platform.post('/simulator/reset')));
+
+const reconcile = (): Promise<number> => app.app.get(Reconciler, { strict: false }).round(new AbortController().signal);
+
+/** It is due, and was asked for so often. */
+const due = (id: string, questions: number): Promise<unknown> =>
+  app.sql('UPDATE payments SET reconcile_attempts = $2, next_reconcile_at = now() WHERE id = $1', [id, questions]);
+
+const cancels = (id: string): Promise<{ state: string; error_code: string | null }[]> =>
+  app.sql(`SELECT state, error_code FROM provider_operations WHERE payment_id = $1 AND operation = 'cancel'`, [id]);
+
+/** In milliseconds. */
+const untilNextLook = async (id: string): Promise<number> => {
+  const [row] = await app.sql(
+    'SELECT extract(epoch FROM next_reconcile_at - now()) * 1000 AS wait_ms FROM payments WHERE id = $1',
+    [id],
+  );
+  return Number(row.wait_ms);
+};
+
+describe('a payment that nobody has authenticated for a week', () => {
+  const forgotten = async (): Promise<string> => {
+    const { id, status } = await paid(ada, { payment_method: 'pm_sim_3ds_required' });
+    expect(status).toBe('requires_action');
+    await due(id, 100);
+    return id;
+  };
+
+  it('is canceled', async () => {
+    const id = await forgotten();
+    await reconcile();
+
+    expect((await paymentOf(ada, id)).status).toBe('canceled');
+    expect(await cancels(id)).toEqual([{ state: 'succeeded', error_code: null }]);
+  });
+
+  it('is tried to be canceled once in a round where the provider does not answer, and again in the next', async () => {
+    const id = await forgotten();
+    // More than are ordered by the API: it would never end.
+    await app.sql(`INSERT INTO simulator.faults (operation, fault, remaining) VALUES ('cancel', 'server_error', 1000)`);
+    await reconcile();
+
+    expect(await cancels(id)).toEqual([{ state: 'unknown', error_code: 'server_error' }]);
+    expect(await paymentOf(ada, id)).toMatchObject({ status: 'requires_action', needs_review: false });
+    expect(await untilNextLook(id)).toBeGreaterThan(1_000);
+
+    await platform.post('/simulator/reset');
+    await due(id, 101);
+    await reconcile();
+    expect((await paymentOf(ada, id)).status).toBe('canceled');
+  });
+
+  it('whose payer comes between our question and our cancellation is paid, and is found so at once', async () => {
+    const id = await forgotten();
+    const database = app.app.get(Database, { strict: false });
+    const reconciler = app.app.get(Reconciler, { strict: false });
+    // It holds up what follows from the first answer, by which the payer has not come yet.
+    const { looking } = await whileLocked(app, 'SELECT 1 FROM payments WHERE id = $1 FOR UPDATE', [id], async () => {
+      const looking = database.asTenant(ada.user.tenant_id, () => reconciler.reconcile(id));
+      await lockWaits(app);
+      succeed(await platform.post(`/simulator/payments/${id}/authenticate`, { outcome: 'success' }));
+      return { looking };
+    });
+
+    expect(await looking).toMatchObject({ status: 'succeeded' });
+    expect(await cancels(id)).toEqual([{ state: 'rejected', error_code: 'unexpected_state' }]);
+    expect(await timesCharged(app, id)).toBe(1);
+  });
+
+  it('and is in the middle of it at the provider then is left to it, and asked for until it has ended', async () => {
+    const id = await forgotten();
+    await app.sql(`UPDATE simulator.charges SET status = 'processing' WHERE payment_id = $1`, [id]);
+    await reconcile();
+
+    expect(await cancels(id)).toEqual([]);
+    expect(await paymentOf(ada, id)).toMatchObject({ status: 'requires_action', needs_review: false });
+    expect(await untilNextLook(id)).toBeGreaterThan(1_000);
+
+    await app.sql(`UPDATE simulator.charges SET settles_at = now(), settles_to = 'succeed' WHERE payment_id = $1`, [
+      id,
+    ]);
+    await due(id, 101);
+    await reconcile();
+    expect(await paymentOf(ada, id)).toMatchObject({ status: 'succeeded', amount_captured: 4_200 });
+  });
+});
+
+it('after all of it the books are in order', async () => {
+  expect(await brokenInvariants(app)).toEqual([]);
+});
