@@ -104,11 +104,7 @@ export class Charges {
 
   /** Asks the provider how it stands and follows; where it does not answer, or has nothing, the payment stays as it was. */
   async look(payment: Payment, deadline: number, soon = false): Promise<Payment> {
-    const outcome = await this.calls.fetch(payment, deadline);
-    const seen =
-      outcome.kind === 'answered'
-        ? await this.snapshots.applySnapshot(payment.id, outcome.snapshot, causeOf(payment))
-        : payment;
+    const seen = await this.follow(payment, await this.calls.fetch(payment, deadline));
     if (soon && seen.status === 'processing') await this.snapshots.hasten(payment.id);
     return seen;
   }
@@ -117,7 +113,11 @@ export class Charges {
   private async lookUp(payment: Payment, deadline: number): Promise<Payment> {
     const outcome = await this.calls.fetch(payment, deadline);
     if (outcome.kind === 'unknown') throw new ProviderUnavailableError(1);
-    if (outcome.kind === 'rejected') return payment;
+    return this.follow(payment, outcome);
+  }
+
+  private async follow(payment: Payment, outcome: Outcome): Promise<Payment> {
+    if (outcome.kind !== 'answered') return payment;
     return this.snapshots.applySnapshot(payment.id, outcome.snapshot, causeOf(payment));
   }
 
@@ -157,15 +157,23 @@ export class Charges {
     throw REFUSALS[code]?.() ?? new PaymentStateConflictError(payment.id, 'canceled');
   }
 
-  /** The provider did not even try. Where that is since it knows better how the payment stands, that counts. */
+  /**
+   * The provider did not even try. Where that is since it knows better how the payment stands, that counts; and where
+   * another try may be under way, the payer's browser's, nobody says that the payment waits for a method.
+   */
   private async refuseTry(
     payment: Payment,
     operation: ProviderOperation,
     { code, seq }: { code: string; seq: number },
     deadline: number,
   ): Promise<Payment> {
-    const seen = await this.look(payment, deadline);
-    if (seen.version !== payment.version) return seen;
+    const outcome = await this.calls.fetch(payment, deadline);
+    const seen = await this.follow(payment, outcome);
+    if (seen.version !== payment.version || seen.needs_review) return seen;
+    if (isBusy(code, outcome)) {
+      await this.snapshots.hasten(payment.id);
+      return seen;
+    }
     const error = { code, decline_code: null, message: null };
     const refused = await this.database.transaction(async () => {
       const moved = await this.snapshots.refuseAttempt(payment.id, seq, error, causeOf(payment));
@@ -176,6 +184,13 @@ export class Charges {
     if (refusal) throw refusal;
     return refused;
   }
+}
+
+/** Whether the provider has begun with this payment, or may have: by its refusal, and by what it has told then. */
+function isBusy(code: string, outcome: Outcome): boolean {
+  if (outcome.kind !== 'answered') return code === 'unexpected_state';
+  const { status } = outcome.snapshot;
+  return status !== 'requires_confirmation' && status !== 'requires_payment_method';
 }
 
 const causeOf = ({ version, owner_id }: Payment): Cause => ({
