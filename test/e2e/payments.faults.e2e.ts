@@ -76,7 +76,7 @@ describe('F7: a bank that', () => {
 
   it('does not answer to a capture is asked again with the same key', async () => {
     const payment = await paid(ada, { capture_method: 'manual' });
-    await platform.post('/simulator/faults', { operation: 'capture', next_n: 2, fault: 'drop_after' });
+    await platform.post('/simulator/faults', { operation: 'capture', next_n: 2, fault: 'drop_before' });
     const first = await act(admin, payment.id, 'capture', {}, 'capture-unknown');
     expect(first).toMatchObject({ status: 503, body: { code: 'provider_unavailable' } });
     const second = await act(admin, payment.id, 'capture', {}, 'capture-unknown');

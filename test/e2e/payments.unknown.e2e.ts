@@ -18,6 +18,7 @@ jest.setTimeout(120_000);
 
 let app: TestApp;
 let ada: Client;
+let admin: Client;
 let platform: Client;
 let gateway: PaymentGateway;
 beforeAll(async () => {
@@ -25,6 +26,7 @@ beforeAll(async () => {
   const silent = { reconcile_poll_ms: 3_600_000, simulator_poll_ms: 3_600_000, simulator_delay_ms: 600_000 };
   app = await startApp({ timings: { ...UNHURRIED_PAYMENTS, ...silent } });
   ada = await app.signUp();
+  admin = await app.tenantAdmin();
   platform = await app.admin();
   gateway = app.app.get(PaymentGateway, { strict: false });
 });
@@ -66,6 +68,65 @@ describe('a confirmation that comes while the payer’s browser has the payment 
     );
     expect(await timesCharged(app, id)).toBe(1);
     expect(await postings(app, id)).toBe(1);
+  });
+});
+
+describe('a capture or a cancellation', () => {
+  const held = (): Promise<any> => paid(ada, { capture_method: 'manual' });
+  const asker = (action: string): Client => (action === 'capture' ? admin : ada);
+
+  it.each([
+    ['capture', { status: 'succeeded', amount_captured: 4_200 }],
+    ['cancel', { status: 'canceled', amount_captured: 0 }],
+  ])(
+    'that was done is answered so, though the provider says each time that it failed: %s',
+    async (action, expected) => {
+      const { id } = await held();
+      await fail(action, 'error_but_done', 10);
+      const key = randomUUID();
+      const first = await act(asker(action), id, action, {}, key);
+      const second = await act(asker(action), id, action, {}, key);
+
+      expect(first).toMatchObject({ status: 200, body: expected });
+      expect({ status: second.status, text: second.text }).toEqual({ status: 200, text: first.text });
+      const done = await app.sql('SELECT state FROM provider_operations WHERE payment_id = $1 AND operation = $2', [
+        id,
+        action,
+      ]);
+      expect(done).toEqual([{ state: 'succeeded' }]);
+    },
+  );
+
+  it('of which nobody could say whether it was done is 503, and the same key finds that it was', async () => {
+    const { id } = await held();
+    await fail('capture', 'error_but_done', 10);
+    await fail('fetch', 'server_error', 1);
+    const key = randomUUID();
+    expect(await act(admin, id, 'capture', {}, key)).toMatchObject({
+      status: 503,
+      body: { code: 'provider_unavailable' },
+    });
+
+    expect(await act(admin, id, 'capture', {}, key)).toMatchObject({ status: 200, body: { status: 'succeeded' } });
+    expect(await timesCharged(app, id)).toBe(1);
+  });
+
+  it('that cannot be done any more is 409, though the provider has not answered it', async () => {
+    const [captured, canceled] = [await held(), await held()];
+    await gateway.capture(captured.provider_payment_id, { amount: 1_000 }, elsewhere());
+    await gateway.cancel(canceled.provider_payment_id, { reason: 'abandoned' }, elsewhere());
+    await fail('capture', 'server_error', 4);
+
+    for (const [{ id }, current_status] of [
+      [captured, 'succeeded'],
+      [canceled, 'canceled'],
+    ] as const) {
+      expect((await act(admin, id, 'capture')).body).toMatchObject({
+        status: 409,
+        code: 'payment_state_conflict',
+        current_status,
+      });
+    }
   });
 });
 

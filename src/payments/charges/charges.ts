@@ -3,12 +3,13 @@ import { Checkpoints } from '../../common/checkpoints.js';
 import { requestContext } from '../../common/request-context.js';
 import { ValidationError } from '../../common/service-error.js';
 import { Database } from '../../database/database.js';
-import type { GatewayConfig } from '../gateways/payment.gateway.js';
+import type { CaptureRequest, GatewayConfig } from '../gateways/payment.gateway.js';
 import type { ProviderOperation } from '../gateways/provider-operation.entity.js';
 import { ProviderCalls, type Outcome } from '../gateways/provider-calls.js';
 import { ProviderOperationsRepository } from '../gateways/provider-operations.repository.js';
 import { IdempotencyKeys } from '../idempotency/idempotency-keys.js';
 import { AmountTooLargeError, AmountTooSmallError, CurrencyUnsupportedError } from '../money/money.errors.js';
+import { isSettled } from '../payment-states.js';
 import type { Payment } from '../payment.entity.js';
 import { PaymentStateConflictError, ProviderUnavailableError } from '../payments.errors.js';
 import { Snapshots, type Cause } from './snapshots.js';
@@ -96,10 +97,17 @@ export class Charges {
     if (!payment.provider_payment_id) return payment;
     const outcome = await this.calls.send(payment, operation, deadline, again);
     if (outcome.kind === 'answered') return this.commit(payment, operation, outcome);
-    const { status } = await this.look(payment, deadline);
-    if (outcome.kind === 'unknown') throw new ProviderUnavailableError(1);
+    const now = await this.look(payment, deadline);
+    if (outcome.kind === 'unknown') {
+      // However often a provider that keeps its failures under our key is asked, it will say nothing else.
+      if (!isSettled(now.status)) throw new ProviderUnavailableError(1);
+      if (isDone(operation, now)) {
+        await this.operations.ended(operation.id, 'succeeded');
+        return now;
+      }
+    }
     await this.operations.ended(operation.id, 'rejected', outcome.code);
-    throw new PaymentStateConflictError(payment.id, status);
+    throw new PaymentStateConflictError(payment.id, now.status);
   }
 
   /** Asks the provider how it stands and follows; where it does not answer, or has nothing, the payment stays as it was. */
@@ -184,6 +192,12 @@ export class Charges {
     if (refusal) throw refusal;
     return refused;
   }
+}
+
+/** Whether a payment that has ended did so as was asked for. */
+function isDone({ operation, request }: ProviderOperation, { status, amount_captured }: Payment): boolean {
+  if (operation === 'cancel') return status === 'canceled';
+  return status === 'succeeded' && amount_captured === (request as CaptureRequest).amount;
 }
 
 /** Whether the provider has begun with this payment, or may have: by its refusal, and by what it has told then. */
