@@ -145,7 +145,8 @@ export class PaymentsService {
     deadline: number,
     fresh?: ProviderOperation,
   ): Promise<Payment> {
-    let result = payment;
+    const isKnown = !fresh && this.idempotency.isRepeated();
+    let result = isKnown ? await this.charges.unlessRefused(payment, 'confirm', seq) : payment;
     if (payment.status === 'processing' && !payment.needs_review) {
       const { operation, again } = fresh
         ? { operation: fresh, again: false }

@@ -1,29 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Checkpoints } from '../../common/checkpoints.js';
 import { requestContext } from '../../common/request-context.js';
-import { ValidationError } from '../../common/service-error.js';
+import type { ServiceError } from '../../common/service-error.js';
 import { Database } from '../../database/database.js';
 import type { CaptureRequest, GatewayConfig } from '../gateways/payment.gateway.js';
 import type { ProviderOperation } from '../gateways/provider-operation.entity.js';
 import { ProviderCalls, type Outcome } from '../gateways/provider-calls.js';
 import { ProviderOperationsRepository } from '../gateways/provider-operations.repository.js';
 import { IdempotencyKeys } from '../idempotency/idempotency-keys.js';
-import { AmountTooLargeError, AmountTooSmallError, CurrencyUnsupportedError } from '../money/money.errors.js';
 import { isSettled } from '../payment-states.js';
 import type { Payment } from '../payment.entity.js';
-import { PaymentStateConflictError, ProviderUnavailableError } from '../payments.errors.js';
+import { ProviderUnavailableError } from '../payments.errors.js';
+import { refusedAs } from './refusals.js';
 import { Snapshots, type Cause } from './snapshots.js';
-
-/** The provider's words for what is wrong with an order, in ours. */
-const REFUSALS: Readonly<Record<string, () => Error>> = {
-  amount_too_small: () => new AmountTooSmallError(),
-  amount_too_large: () => new AmountTooLargeError(),
-  currency_unsupported: () => new CurrencyUnsupportedError(),
-  payment_method_unknown: () => {
-    const message = 'is no payment method that the provider knows';
-    return new ValidationError([{ pointer: '#/payment_method', code: 'unknown', message }]);
-  },
-};
 
 /**
  * The words to the provider that make a payment move, in two steps: the object is made and its id committed; only then is
@@ -48,9 +37,11 @@ export class Charges {
   /**
    * The first step, unless it was taken. No money can move by it: where its outcome is not known, the request fails and can be sent again.
    * @throws {ProviderUnavailableError}
+   * @throws {ServiceError} the provider refuses the order; or has refused it, to an earlier run.
    */
   async create(payment: Payment, deadline: number): Promise<Payment> {
-    if (payment.provider_payment_id || payment.status === 'canceled') return payment;
+    if (payment.provider_payment_id) return payment;
+    if (payment.status === 'canceled') return this.unlessRefused(payment, 'create', 1);
     await this.checkpoints.reach('payment.recorded');
     const operation = (await this.operations.find(payment.id, 'create', 1))!;
     const outcome = await this.orMade(payment, operation, deadline);
@@ -59,6 +50,16 @@ export class Charges {
     const created = await this.commit(payment, operation, outcome);
     await this.checkpoints.reach('payment.created');
     return created;
+  }
+
+  /**
+   * The payment as it is, for whoever asks again.
+   * @throws {ServiceError} an earlier run was refused by the provider, and died before it told: what it would have told.
+   */
+  async unlessRefused(payment: Payment, operation: 'create' | 'confirm', seq: number): Promise<Payment> {
+    const refusal = refusedAs(await this.operations.find(payment.id, operation, seq), payment);
+    if (refusal) throw refusal;
+    return payment;
   }
 
   /** What an earlier run may have made is looked for first: the provider need not remember our key. */
@@ -91,6 +92,8 @@ export class Charges {
    * @throws {ProviderUnavailableError} nobody knows yet: the same request may be sent again.
    */
   async command(begun: Payment, operation: ProviderOperation, deadline: number, again: boolean): Promise<Payment> {
+    const refusal = refusedAs(operation, begun);
+    if (refusal) throw refusal;
     if (operation.finished_at) return begun;
     const seen = begun.provider_payment_id ? begun : await this.lookUp(begun, deadline);
     const payment = seen.provider_payment_id ? seen : await this.abandon(seen, operation);
@@ -107,7 +110,7 @@ export class Charges {
       }
     }
     await this.operations.ended(operation.id, 'rejected', outcome.code);
-    throw new PaymentStateConflictError(payment.id, now.status);
+    throw refusalOf(operation, outcome.code, now);
   }
 
   /** Asks the provider how it stands and follows; where it does not answer, or has nothing, the payment stays as it was. */
@@ -162,7 +165,7 @@ export class Charges {
       await this.snapshots.abandon(payment.id, causeOf(payment));
       await this.operations.ended(operation.id, 'rejected', code);
     });
-    throw REFUSALS[code]?.() ?? new PaymentStateConflictError(payment.id, 'canceled');
+    throw refusalOf(operation, code, payment);
   }
 
   /**
@@ -185,14 +188,18 @@ export class Charges {
     const error = { code, decline_code: null, message: null };
     const refused = await this.database.transaction(async () => {
       const moved = await this.snapshots.refuseAttempt(payment.id, seq, error, causeOf(payment));
-      await this.operations.ended(operation.id, 'rejected', code);
+      // Unless somebody has brought better news in this very moment.
+      if (moved.last_error?.code === code) await this.operations.ended(operation.id, 'rejected', code);
       return moved;
     });
-    const refusal = REFUSALS[code]?.();
-    if (refusal) throw refusal;
-    return refused;
+    if (refused.last_error?.code !== code) return refused;
+    throw refusalOf(operation, code, refused);
   }
 }
+
+/** As the journal will have it told to whoever asks again. */
+const refusalOf = ({ operation }: ProviderOperation, error_code: string, payment: Payment): ServiceError =>
+  refusedAs({ operation, state: 'rejected', error_code }, payment)!;
 
 /** Whether a payment that has ended did so as was asked for. */
 function isDone({ operation, request }: ProviderOperation, { status, amount_captured }: Payment): boolean {

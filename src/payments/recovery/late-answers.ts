@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { problemOf } from '../../common/problem.js';
 import type { ServiceError } from '../../common/service-error.js';
+import { refusedAs } from '../charges/refusals.js';
 import type { ProviderOperation } from '../gateways/provider-operation.entity.js';
 import { ProviderOperationsRepository } from '../gateways/provider-operations.repository.js';
 import type { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
@@ -31,8 +32,17 @@ export class LateAnswers {
     const payment = key.payment_id ? await this.payments.find(key.payment_id) : null;
     const operation = key.operation_id ? await this.operations.findById(key.operation_id) : null;
     if (payment && operation?.operation === 'refund') return this.ofRefund(key, payment, operation, now);
+    const refusal = payment && (await this.refusalOf(payment, operation));
+    if (refusal) return problem(key, refusal);
     if (payment?.status === 'processing' && !payment.needs_review && !now) return null;
     return this.ofPayment(key, payment, operation);
+  }
+
+  /** Before anything is asked of a payment it is made, whether it is for the request that orders it or for a later one. */
+  private async refusalOf(payment: Payment, operation: ProviderOperation | null): Promise<ServiceError | null> {
+    const refusal = refusedAs(operation, payment);
+    const isMade = operation?.operation === 'capture' || operation?.operation === 'cancel';
+    return refusal ?? (isMade ? null : refusedAs(await this.operations.find(payment.id, 'create', 1), payment));
   }
 
   private ofPayment(key: IdempotencyKey, payment: Payment | null, operation: ProviderOperation | null): Answer {
