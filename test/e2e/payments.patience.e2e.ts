@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { Database } from '../../src/database/database.js';
+import { Completer } from '../../src/payments/recovery/completer.js';
 import { Reconciler } from '../../src/payments/recovery/reconciler.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { succeed, type Client } from '../support/client.js';
 import { lockWaits, whileLocked } from '../support/connections.js';
-import { brokenInvariants, paid, paymentOf, timesCharged, UNHURRIED_PAYMENTS } from '../support/payments.js';
+import { brokenInvariants, paid, pay, paymentOf, timesCharged, UNHURRIED_PAYMENTS } from '../support/payments.js';
 
 jest.setTimeout(120_000);
 
@@ -101,6 +103,56 @@ describe('a payment that nobody has authenticated for a week', () => {
     await due(id, 101);
     await reconcile();
     expect(await paymentOf(ada, id)).toMatchObject({ status: 'succeeded', amount_captured: 4_200 });
+  });
+});
+
+describe('a payment of which nobody knows whether the provider has it, and whose client is gone', () => {
+  /** @returns its key. */
+  const leftBehind = async (fault: string): Promise<string> => {
+    const key = randomUUID();
+    await platform.post('/simulator/faults', { operation: 'create', fault, next_n: 2 });
+    expect((await pay(ada, { confirm: false }, key)).status).toBe(503);
+    return key;
+  };
+
+  /** Has what nobody came back to for so long be answered. @returns whether this request was. */
+  const answered = async (key: string, age = '1 hour'): Promise<boolean> => {
+    await app.sql(
+      `UPDATE idempotency_keys SET locked_until = now() - interval '1 second', last_run_at = now() - $2::interval,
+         created_at = now() - $2::interval WHERE key = $1 AND finished_at IS NULL`,
+      [key, age],
+    );
+    await app.app.get(Completer, { strict: false }).round();
+    const [row] = await app.sql('SELECT finished_at, payment_id FROM idempotency_keys WHERE key = $1', [key]);
+    await due(row.payment_id, 0);
+    return row.finished_at !== null;
+  };
+
+  const again = (key: string): Promise<any> => pay(ada, { confirm: false }, key);
+
+  it('is answered when that is known, and not that it is there where it is about to be canceled', async () => {
+    const key = await leftBehind('drop_before');
+    expect(await answered(key)).toBe(false);
+    await reconcile();
+    expect(await answered(key)).toBe(true);
+
+    expect((await again(key)).body).toMatchObject({ status: 409, code: 'request_abandoned' });
+  });
+
+  it('is there where the provider has made it', async () => {
+    const key = await leftBehind('drop_after');
+    expect(await answered(key)).toBe(false);
+    await reconcile();
+    expect(await answered(key)).toBe(true);
+
+    expect(await again(key)).toMatchObject({ status: 201, body: { status: 'requires_confirmation' } });
+  });
+
+  it('is abandoned in the answer that is due within a day, where the provider is away for so long', async () => {
+    const key = await leftBehind('drop_before');
+    expect(await answered(key, '24 hours')).toBe(true);
+
+    expect((await again(key)).body).toMatchObject({ status: 409, code: 'request_abandoned' });
   });
 });
 

@@ -34,7 +34,7 @@ export class LateAnswers {
     if (payment && operation?.operation === 'refund') return this.ofRefund(key, payment, operation, now);
     const refusal = payment && (await this.refusalOf(payment, operation));
     if (refusal) return problem(key, refusal);
-    if (payment?.status === 'processing' && !payment.needs_review && !now) return null;
+    if (payment && isOpen(payment) && !payment.needs_review && !now) return null;
     return this.ofPayment(key, payment, operation);
   }
 
@@ -49,7 +49,7 @@ export class LateAnswers {
     const asked = operation?.operation ?? 'create';
     const canceled = payment?.status === 'canceled';
     const done = asked === 'capture' ? payment?.status === 'succeeded' : asked === 'cancel' ? canceled : !canceled;
-    if (!payment || !done) return problem(key, new RequestAbandonedError(key.payment_id));
+    if (!payment || !done || isUnmade(payment)) return problem(key, new RequestAbandonedError(key.payment_id));
     const { id, last_error, status } = payment;
     if (status === 'requires_payment_method' && last_error) {
       const { code, decline_code, message } = last_error;
@@ -72,6 +72,13 @@ export class LateAnswers {
     return refusal ? problem(key, refusal) : success(key, RefundResponse.from(refund), `/api/v1/refunds/${refund.id}`);
   }
 }
+
+/** Nobody knows whether the provider has it: it is bound yet, or canceled. */
+const isUnmade = ({ provider_payment_id, status }: Payment): boolean =>
+  provider_payment_id === null && status !== 'canceled';
+
+/** Its end is near: the reconciler has it in hand. */
+const isOpen = (payment: Payment): boolean => payment.status === 'processing' || isUnmade(payment);
 
 function success({ success_status: status }: IdempotencyKey, body: object, location: string): Answer {
   const headers = { 'content-type': 'application/json; charset=utf-8', ...(status === 201 && { location }) };
