@@ -1,9 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { uuidv7 } from '../../src/common/uuid.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { events, paid, paymentOf, quiescence, refunded, refundsOf } from '../support/payments.js';
-import { compare, insertCharge, itemsOf, RESTLESS, untilItems } from '../support/reconciliation.js';
+import {
+  compare,
+  disputeAtBank,
+  insertCharge,
+  itemsOf,
+  refundAtBank,
+  RESTLESS,
+  untilItems,
+} from '../support/reconciliation.js';
 
 let app: TestApp;
 let ada: Client;
@@ -15,31 +22,6 @@ beforeAll(async () => {
   [ada, admin, platform] = [await app.signUp(), await app.tenantAdmin(), await app.admin()];
 });
 
-const name = (prefix: string): string => `${prefix}_sim_${randomBytes(12).toString('hex')}`;
-
-/** A refund that the bank has made, and tells nobody about. */
-async function refundAtBank(charge_id: string, refund_id: string | null = null): Promise<string> {
-  const id = name('re');
-  await app.sql(
-    `INSERT INTO simulator.refunds (id, charge_id, payment_id, tenant_id, refund_id, amount, currency, status)
-     SELECT $1, id, payment_id, tenant_id, $3, 1200, currency, 'succeeded' FROM simulator.charges WHERE id = $2`,
-    [id, charge_id, refund_id],
-  );
-  return id;
-}
-
-/** A dispute that the bank has opened, and tells nobody about. */
-async function disputeAtBank(charge_id: string): Promise<string> {
-  const id = name('dp');
-  await app.sql(
-    `INSERT INTO simulator.disputes (id, charge_id, payment_id, tenant_id, amount, currency, status, funds, reason, plan)
-     SELECT $1, id, payment_id, tenant_id, amount, currency, 'needs_response', 'withdrawn', 'fraudulent', '{}'
-     FROM simulator.charges WHERE id = $2`,
-    [id, charge_id],
-  );
-  return id;
-}
-
 const refundRow = async (id: string): Promise<any> =>
   (await app.sql('SELECT status, needs_review, review_reason FROM refunds WHERE id = $1', [id]))[0];
 const disputesOf = (payment_id: string): Promise<any[]> =>
@@ -49,7 +31,7 @@ describe('a comparison with the provider', () => {
   it('takes in a refund that was made there and never told', async () => {
     const { id, provider_payment_id } = await paid(ada);
     await quiescence(app);
-    await refundAtBank(provider_payment_id);
+    await refundAtBank(app, provider_payment_id);
     await compare(app);
 
     expect(await refundsOf(admin, id)).toMatchObject([{ amount: 1_200, status: 'succeeded', origin: 'provider' }]);
@@ -127,7 +109,7 @@ describe('a comparison with the provider', () => {
 
   it('tells platform admins of a refund that bears our name and is of no payment here, until it is gone', async () => {
     const charge = await insertCharge(app, { hours_ago: 72 });
-    const [ours, others] = [await refundAtBank(charge, uuidv7()), await refundAtBank(charge)];
+    const [ours, others] = [await refundAtBank(app, charge, { refund_id: uuidv7() }), await refundAtBank(app, charge)];
     await compare(app);
     const about = async (id: string) =>
       (await platform.get('/reconciliation/items?limit=100')).body.data.filter(({ object }: any) => object.id === id);
@@ -144,7 +126,7 @@ describe('a comparison with the provider', () => {
   it('takes in a dispute that was opened there and never told, and its end', async () => {
     const { id, provider_payment_id } = await paid(ada);
     await quiescence(app);
-    const dispute = await disputeAtBank(provider_payment_id);
+    const dispute = await disputeAtBank(app, provider_payment_id);
     await compare(app);
     expect(await disputesOf(id)).toMatchObject([{ status: 'needs_response', funds: 'withdrawn', closed: false }]);
 
@@ -157,7 +139,7 @@ describe('a comparison with the provider', () => {
   it('writes down a dispute that the provider does not have any more, until it has', async () => {
     const { id, provider_payment_id } = await paid(ada);
     await quiescence(app);
-    const dispute = await disputeAtBank(provider_payment_id);
+    const dispute = await disputeAtBank(app, provider_payment_id);
     await compare(app);
     await app.sql(
       `UPDATE simulator.disputes SET id = id || '_away', changed_at = now() - interval '3 days' WHERE id = $1`,
@@ -178,7 +160,7 @@ describe('POST /payments/{id}/sync', () => {
   it('follows refunds and disputes of the payment, too', async () => {
     const { id, provider_payment_id } = await paid(ada);
     await quiescence(app);
-    await refundAtBank(provider_payment_id);
+    await refundAtBank(app, provider_payment_id);
 
     expect((await admin.post(`/payments/${id}/sync`)).body).toMatchObject({ id, amount_refunded: 1_200 });
   });

@@ -54,6 +54,35 @@ export async function insertCharge(
   return id;
 }
 
+const nameAtBank = (prefix: string): string => `${prefix}_sim_${randomBytes(12).toString('hex')}`;
+
+/** A refund that the bank has made, and tells nobody about. @returns its id there. */
+export async function refundAtBank(
+  app: TestApp,
+  charge_id: string,
+  { refund_id = null, amount = 1_200 }: { refund_id?: string | null; amount?: number } = {},
+): Promise<string> {
+  const id = nameAtBank('re');
+  await app.sql(
+    `INSERT INTO simulator.refunds (id, charge_id, payment_id, tenant_id, refund_id, amount, currency, status)
+     SELECT $1, id, payment_id, tenant_id, $3, $4, currency, 'succeeded' FROM simulator.charges WHERE id = $2`,
+    [id, charge_id, refund_id, amount],
+  );
+  return id;
+}
+
+/** A dispute that the bank has opened, and tells nobody about. @returns its id there. */
+export async function disputeAtBank(app: TestApp, charge_id: string): Promise<string> {
+  const id = nameAtBank('dp');
+  await app.sql(
+    `INSERT INTO simulator.disputes (id, charge_id, payment_id, tenant_id, amount, currency, status, funds, reason, plan)
+     SELECT $1, id, payment_id, tenant_id, amount, currency, 'needs_response', 'withdrawn', 'fraudulent', '{}'
+     FROM simulator.charges WHERE id = $2`,
+    [id, charge_id],
+  );
+  return id;
+}
+
 /** Something written down for each of these tenants; null is nobody. @returns their ids, the newest first. */
 export async function insertItems(app: TestApp, tenants: readonly (string | null)[]): Promise<string[]> {
   const ids = tenants.map(() => uuidv7());

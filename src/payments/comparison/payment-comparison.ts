@@ -5,9 +5,9 @@ import { PaymentGateway, ProviderRejectedError, type PaymentSnapshot } from '../
 import type { Payment } from '../payment.entity.js';
 import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
 import { Discrepancies } from '../reconciliation/discrepancies.js';
+import { provenance, type OpenItem } from '../reconciliation/reconciliation-items.repository.js';
 import { PaymentExamination } from './payment-examination.js';
 import { ReconciledPaymentsRepository } from './reconciled-payments.repository.js';
-import type { OpenItem } from '../reconciliation/reconciliation-items.repository.js';
 import { ComparesWithProvider, type SweepRound } from '../reconciliation/sweep.js';
 
 const BATCH = 100;
@@ -32,7 +32,7 @@ export class PaymentComparison {
   async compare(round: SweepRound): Promise<void> {
     const matched = await this.theirs(round);
     await this.ours(round, matched);
-    for await (const item of this.discrepancies.open('payment')) {
+    for await (const item of this.discrepancies.open('payment', this.gateway.config)) {
       await round.beat();
       await this.again(item);
     }
@@ -59,7 +59,7 @@ export class PaymentComparison {
       const payment = byId.get(snapshot.provider_payment_id);
       if (payment) matched.add(payment.id);
       if (!payment) await this.unknown(snapshot);
-      else if (!isAlike(payment, snapshot)) await this.examination.examine(payment.id);
+      else if (!isAlike(payment, snapshot)) await this.examine(payment.id);
     }
   }
 
@@ -77,7 +77,7 @@ export class PaymentComparison {
       const ids: string[] = await this.sent(since, after);
       for (const id of ids) {
         await beat();
-        if (!matched.has(id)) await this.examination.examine(id);
+        if (!matched.has(id)) await this.examine(id);
       }
       after = ids.at(-1) ?? null;
       if (ids.length < BATCH) return;
@@ -98,10 +98,9 @@ export class PaymentComparison {
     const named = await this.named(payment_id);
     const object = { object_type: 'payment', object_id: provider_payment_id } as const;
     const isOurs = named?.provider_payment_id === provider_payment_id;
-    const findings =
-      isOurs || !holdsMoney(snapshot)
-        ? []
-        : [{ kind: 'missing_local', expected: null, seen: { status, amount, amount_captured, currency } } as const];
+    const seen = { ...provenance(this.gateway.config), status, amount, amount_captured, currency };
+    const isMissing = !isOurs && holdsMoney(snapshot);
+    const findings = isMissing ? [{ kind: 'missing_local', expected: null, seen } as const] : [];
     const tenant_id = named?.tenant_id ?? null;
     await this.discrepancies.settle(
       { ...object, tenant_id, payment_id: named?.id ?? null, provider_object_id: provider_payment_id },
@@ -115,14 +114,18 @@ export class PaymentComparison {
     const find = () => this.database.asSystem(() => this.rows.find(payment_id));
     const payment = await find();
     if (payment?.provider_payment_id !== null) return payment;
-    await this.examination.examine(payment_id);
+    await this.examine(payment_id);
     return find();
   }
 
   /** Something that was wrong in an earlier run, and may have been too long ago to come by itself. */
   private async again({ kind, object_id, payment_id }: OpenItem): Promise<void> {
     if (kind === 'missing_local') return this.unknownAgain(object_id);
-    if (payment_id) await this.examination.examine(payment_id);
+    if (payment_id) await this.examine(payment_id);
+  }
+
+  private async examine(id: string): Promise<void> {
+    await this.examination.examine(id, this.desk.deadline());
   }
 
   private async unknownAgain(provider_payment_id: string): Promise<void> {

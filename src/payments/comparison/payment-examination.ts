@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
 import { differencesOf, type Difference } from '../charges/differences.js';
 import { Snapshots } from '../charges/snapshots.js';
+import { ProviderCalls } from '../gateways/provider-calls.js';
 import type { Payment } from '../payment.entity.js';
 import { PaymentsRepository } from '../payments.repository.js';
 import { Reconciler, type Look } from '../recovery/reconciler.js';
-import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
 import { Discrepancies } from '../reconciliation/discrepancies.js';
 import type { ItemObject } from '../reconciliation/reconciliation-items.repository.js';
 
@@ -21,19 +21,19 @@ export class PaymentExamination {
     private readonly reconciler: Reconciler,
     private readonly snapshots: Snapshots,
     private readonly discrepancies: Discrepancies,
-    private readonly desk: ReconcilerDesk,
+    private readonly calls: ProviderCalls,
   ) {}
 
   /**
    * Asks the provider anew, whatever somebody has seen of it before.
-   * @param awaited - somebody waits for the answer.
-   * @returns how the payment stands then; null where the provider has not answered, or there is no such payment.
+   * @param deadline - milliseconds of the epoch.
+   * @returns how the payment stands then; null where the provider has not answered, or there is no such payment of its.
    */
-  async examine(id: string, awaited = false): Promise<Payment | null> {
+  async examine(id: string, deadline: number): Promise<Payment | null> {
     const known = await this.database.asSystem(() => this.payments.find(id));
-    if (!known) return null;
+    // What another provider has, or this one in the other mode, it cannot tell: that stays as it is.
+    if (!known || !this.calls.knows(known)) return null;
     return this.database.asTenant(known.tenant_id, async () => {
-      const deadline = awaited ? this.desk.answerDeadline() : this.desk.deadline();
       const look = await this.reconciler.look(id, deadline);
       return look && look.outcome.kind !== 'unknown' ? this.settle(look) : null;
     });

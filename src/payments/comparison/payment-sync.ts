@@ -3,7 +3,7 @@ import type { Principal } from '../../common/access.js';
 import { ProviderCalls } from '../gateways/provider-calls.js';
 import { PaymentReader } from '../payment-reader.js';
 import type { Payment } from '../payment.entity.js';
-import { ProviderMisconfiguredError, ProviderUnavailableError } from '../payments.errors.js';
+import { ProviderUnavailableError } from '../payments.errors.js';
 import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
 import { PaymentExamination } from './payment-examination.js';
 import { RepaymentComparison } from './repayment-comparison.js';
@@ -23,13 +23,12 @@ export class PaymentSync {
    * Asks the provider how a payment stands, and its refunds and disputes, follows it, and resolves what agrees by now.
    * @throws {PaymentNotFoundError} no such payment within the actor's reach.
    * @throws {ProviderUnavailableError} the provider has not answered.
-   * @throws {ProviderMisconfiguredError} it is another provider's, or the provider does not know us.
+   * @throws {ProviderMisconfiguredError} it is another provider's, or of the other mode, or the provider does not know us.
    */
   async sync(actor: Principal, id: string): Promise<Payment> {
-    const inForce = this.calls.assertTakesMoney();
-    const { provider } = await this.reader.get(actor, id);
-    if (inForce.provider !== provider) throw new ProviderMisconfiguredError();
-    const payment = await this.examination.examine(id, true);
+    this.calls.assertTakesMoney();
+    this.calls.assertKnows(await this.reader.get(actor, id));
+    const payment = await this.examination.examine(id, this.desk.answerDeadline());
     if (!payment) throw new ProviderUnavailableError(1);
     const outcome = await this.calls.ask(this.desk.answerDeadline(), (signal) =>
       this.repayments.compareOf(payment, signal),

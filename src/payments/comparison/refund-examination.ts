@@ -5,6 +5,7 @@ import type { RefundSnapshot } from '../gateways/refund-snapshot.js';
 import type { Payment } from '../payment.entity.js';
 import { PaymentsRepository } from '../payments.repository.js';
 import { Discrepancies } from '../reconciliation/discrepancies.js';
+import { provenance } from '../reconciliation/reconciliation-items.repository.js';
 import { REVIEW_KINDS } from '../reconciliation/review-kinds.js';
 import type { Refund } from '../refunds/refund.entity.js';
 import { RefundsRepository } from '../refunds/refunds.repository.js';
@@ -101,7 +102,8 @@ export class RefundExamination implements Examination<'refund'> {
   /** Of no payment of ours. Without our name on it somebody else has made it, who uses the same account. */
   private async unknown({ provider_refund_id, refund_id, status, amount, currency }: RefundSnapshot): Promise<void> {
     const isOurs = refund_id !== null && (status === null || STANDINGS[status] !== 'nowhere');
-    const findings = [{ kind: 'missing_local', expected: null, seen: { status, amount, currency } } as const];
+    const seen = { ...provenance(this.gateway.config), status, amount, currency };
+    const findings = [{ kind: 'missing_local', expected: null, seen } as const];
     await this.discrepancies.settle(nobodys('refund', provider_refund_id), ['missing_local'], isOurs ? findings : []);
   }
 }

@@ -47,7 +47,8 @@ export class RepaymentComparison {
   private async compareAll<Kind extends keyof Kinds>(of: Examination<Kind>, round: SweepRound): Promise<void> {
     const seen = await this.theirs(of, round);
     await this.ours(of, round, seen);
-    for await (const { kind, object_id, provider_object_id } of this.discrepancies.open(of.object_type)) {
+    const open = this.discrepancies.open(of.object_type, this.gateway.config);
+    for await (const { kind, object_id, provider_object_id } of open) {
       const name = kind === 'missing_local' ? object_id : provider_object_id;
       if (name !== null) await this.examine(of, round, name);
     }

@@ -52,12 +52,17 @@ export class ProviderCalls {
   }
 
   /**
-   * Nobody else knows it: what another provider, or this one in the other mode, says of it would be taken for the truth.
-   * @throws {ProviderMisconfiguredError} it was made by another provider than the one that is in force.
+   * Whether it was made by the provider that is in force. Nobody else knows it: what another one, or this one in the other
+   * mode, says of it would be taken for the truth.
    */
-  assertKnows({ provider, livemode }: Payment): void {
+  knows({ provider, livemode }: Payment): boolean {
     const { config } = this.gateway;
-    if (config.provider !== provider || config.livemode !== livemode) throw new ProviderMisconfiguredError();
+    return config.provider === provider && config.livemode === livemode;
+  }
+
+  /** @throws {ProviderMisconfiguredError} it was made by another provider than the one that is in force. */
+  assertKnows(payment: Payment): void {
+    if (!this.knows(payment)) throw new ProviderMisconfiguredError();
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../../database/database.js';
+import type { GatewayConfig } from '../gateways/payment.gateway.js';
 import type { ItemKind, ObjectType } from './reconciliation-item.entity.js';
 import {
   ReconciliationItemsRepository,
@@ -51,11 +52,14 @@ export class Discrepancies {
     if (resolved > 0) this.logger.log({ msg: 'Reconciliation: resolved', kind, object_type, count: resolved });
   }
 
-  /** What is open about such objects, page by page, so that each can be looked at again. */
-  async *open(object_type: ObjectType): AsyncGenerator<OpenItem> {
+  /**
+   * What is open about such objects, page by page, so that each can be looked at again.
+   * @param whose - of this provider and mode alone: of no other can it be asked.
+   */
+  async *open(object_type: ObjectType, whose: GatewayConfig | null = null): AsyncGenerator<OpenItem> {
     let after: string | null = null;
     for (;;) {
-      const page: OpenItem[] = await this.page(object_type, after);
+      const page: OpenItem[] = await this.page(object_type, after, whose);
       yield* page;
       after = page.at(-1)?.id ?? null;
       if (page.length < PAGE) return;
@@ -68,8 +72,8 @@ export class Discrepancies {
     this.logger.error({ msg: `Reconciliation: ${kind}`, ...what });
   }
 
-  private page(object_type: ObjectType, after: string | null): Promise<OpenItem[]> {
-    return this.asSystem(() => this.items.open(object_type, after, PAGE));
+  private page(object_type: ObjectType, after: string | null, whose: GatewayConfig | null): Promise<OpenItem[]> {
+    return this.asSystem(() => this.items.open(object_type, after, PAGE, whose));
   }
 
   private asSystem<T>(work: () => Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@ import { uuidv7 } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
 import { DeletesExpired, deleteOldest } from '../../database/retention/expired.js';
 import { keysetOf } from '../../database/keyset.js';
+import type { GatewayConfig } from '../gateways/payment.gateway.js';
 import { ITEM_KINDS, ReconciliationItem, type ItemKind, type ObjectType } from './reconciliation-item.entity.js';
 
 /** What an item is about. */
@@ -18,6 +19,12 @@ export type Finding = Pick<ReconciliationItem, 'kind' | 'expected' | 'seen'>;
 
 /** Something open, as far as it must be known to look at it again. */
 export type OpenItem = Pick<ReconciliationItem, 'id' | 'kind' | 'object_id' | 'payment_id' | 'provider_object_id'>;
+
+/** Who has what nobody here knows, as an item tells it. */
+export const provenance = ({ provider, livemode }: GatewayConfig): { provider: string; livemode: string } => ({
+  provider,
+  livemode: String(livemode),
+});
 
 export interface ItemFilter {
   /** Whose; with null those of no tenant. */
@@ -94,13 +101,21 @@ export class ReconciliationItemsRepository {
     return this.close('kind = $1 AND object_type = $2 AND object_id <> ALL($3)', [kind, object_type, still]);
   }
 
-  /** What is open about such objects: a page, in the order of ids. */
-  open(object_type: ObjectType, after: string | null, limit: number): Promise<OpenItem[]> {
+  /**
+   * What is open about such objects: a page, in the order of ids.
+   * @param whose - of this provider and mode alone: where no payment of ours is known, what was seen tells whose it is.
+   */
+  open(object_type: ObjectType, after: string | null, limit: number, whose: GatewayConfig | null): Promise<OpenItem[]> {
+    const { provider, livemode } = whose ? provenance(whose) : { provider: null, livemode: null };
     return this.database.run((manager) =>
       manager.query<OpenItem[]>(
-        `SELECT id, kind, object_id, payment_id, provider_object_id FROM reconciliation_items
-         WHERE resolved_at IS NULL AND object_type = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3`,
-        [object_type, after, limit],
+        `SELECT i.id, i.kind, i.object_id, i.payment_id, i.provider_object_id
+         FROM reconciliation_items i LEFT JOIN payments p ON p.id = i.payment_id
+         WHERE i.resolved_at IS NULL AND i.object_type = $1 AND ($2::uuid IS NULL OR i.id > $2) AND ($4::text IS NULL OR (
+           coalesce(p.provider, i.seen ->> 'provider', $4) = $4
+           AND coalesce(p.livemode::text, i.seen ->> 'livemode', $5) = $5
+         )) ORDER BY i.id LIMIT $3`,
+        [object_type, after, limit, provider, livemode],
       ),
     );
   }
