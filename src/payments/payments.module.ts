@@ -70,6 +70,7 @@ import { PaymentExamination } from './comparison/payment-examination.js';
 import { DisputeExamination } from './comparison/dispute-examination.js';
 import { ReconciledRepaymentsRepository } from './comparison/reconciled-repayments.repository.js';
 import { RefundExamination } from './comparison/refund-examination.js';
+import { PaymentRepayments } from './comparison/payment-repayments.js';
 import { RepaymentComparison } from './comparison/repayment-comparison.js';
 import { ReconciledPaymentsRepository } from './comparison/reconciled-payments.repository.js';
 import { PaymentSync } from './comparison/payment-sync.js';
@@ -140,6 +141,7 @@ const RECONCILING = [
   RefundExamination,
   DisputeExamination,
   RepaymentComparison,
+  PaymentRepayments,
   PaymentSync,
   BooksWatch,
   Sweep,

@@ -249,6 +249,8 @@ export function paymentGatewayContract({ gateway, methods, loseNextAnswer, dispu
   it('tells of a dispute', async () => {
     let payment: PaymentSnapshot | undefined;
     const id = await dispute(async (method) => (payment = await pay(method)));
+    const found = await gateway().listDisputes(payment!.provider_payment_id, AbortSignal.timeout(10_000));
+    expect(found).toEqual([await gateway().fetchDispute(id, AbortSignal.timeout(10_000))]);
 
     expect(await gateway().fetchDispute(id, AbortSignal.timeout(10_000))).toMatchObject({
       provider_dispute_id: id,

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { Hooks } from '../../src/common/hooks.js';
 import { uuidv7 } from '../../src/common/uuid.js';
+import { ComparesWithProvider, type SweepRound } from '../../src/payments/reconciliation/sweep.js';
 import type { TestApp } from './app.js';
 import { succeed, type Client } from './client.js';
 import { eventually } from './eventually.js';
@@ -18,6 +20,16 @@ export async function compare(app: TestApp): Promise<void> {
     { within: 30_000 },
   );
 }
+
+/** What a night so many days from now finds: by then, what is here by now is older than the two days that it looks at. */
+export async function compareIn(app: TestApp, days: number): Promise<void> {
+  const since = new Date(Date.now() + (days - 2) * 24 * 3_600_000);
+  const round: SweepRound = { since, signal: AbortSignal.timeout(60_000), beat: () => Promise.resolve() };
+  const comparisons = app.app.get(Hooks, { strict: false }).find<object, Comparison>(ComparesWithProvider);
+  for (const { handle } of comparisons) await handle(round);
+}
+
+type Comparison = (round: SweepRound) => Promise<void>;
 
 /** What is written down of a payment, open or not. */
 export const itemsOf = async (client: Client, payment_id: string, query = 'limit=100'): Promise<any[]> =>

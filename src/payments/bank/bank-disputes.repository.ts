@@ -46,6 +46,13 @@ export class DisputeBooks {
     return row ?? null;
   }
 
+  /** The newest first. */
+  ofCharge(charge_id: string): Promise<BankDispute[]> {
+    return this.query('SELECT * FROM simulator.disputes WHERE charge_id = $1 ORDER BY created_at DESC, id FOR UPDATE', [
+      charge_id,
+    ]);
+  }
+
   async save({ id, status, funds, evidence_due_at, plan, next_at }: BankDispute): Promise<void> {
     await this.books.query(
       `UPDATE simulator.disputes SET status = $2, funds = $3, evidence_due_at = $4, plan = $5, next_at = $6,

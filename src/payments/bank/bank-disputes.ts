@@ -36,6 +36,16 @@ export class BankDisputes {
     });
   }
 
+  /** The newest first. @throws {BankRefusal} there is no such charge. */
+  list(charge_id: string): Promise<BankDispute[]> {
+    return this.repository.transaction(async (books) => {
+      if (!(await books.find(charge_id))) throw new BankRefusal('not_found');
+      const disputes = await new DisputeBooks(books).ofCharge(charge_id);
+      for (const dispute of disputes) await this.catchUp(books, dispute);
+      return disputes.filter(({ status }) => status !== null);
+    });
+  }
+
   /** Does what is due. @returns how many. */
   settle(limit: number): Promise<number> {
     return this.repository.transaction(async (books) => {

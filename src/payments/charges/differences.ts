@@ -13,6 +13,10 @@ export interface Difference {
 export const isAlike = (payment: Payment, snapshot: PaymentSnapshot): boolean =>
   !payment.needs_review && payment.status === snapshot.status && differencesOf(payment, snapshot).length === 0;
 
+/** Whether it is what we have, or can become so: what is taken of a payment is something, and not more than its amount. */
+const isCapturedAlike = ({ status, amount, amount_captured }: Payment, captured: number | null): boolean =>
+  status === 'succeeded' ? captured === amount_captured : captured !== null && captured > 0 && captured <= amount;
+
 /**
  * What is left to be said once our payment has followed the provider. That one of the two is ahead is no difference: it
  * is what the state machine would not follow.
@@ -29,11 +33,7 @@ export function differencesOf(payment: Payment, snapshot: PaymentSnapshot): Diff
     found.push({ kind: 'currency_mismatch', expected: { currency }, seen: { currency: snapshot.currency } });
   } else if (snapshot.amount !== amount) {
     found.push({ kind: 'amount_mismatch', expected: { amount }, seen: { amount: snapshot.amount } });
-  } else if (
-    snapshot.status === 'succeeded' &&
-    status === 'succeeded' &&
-    snapshot.amount_captured !== amount_captured
-  ) {
+  } else if (snapshot.status === 'succeeded' && !isCapturedAlike(payment, snapshot.amount_captured)) {
     const seen = { amount_captured: snapshot.amount_captured };
     found.push({ kind: 'amount_mismatch', expected: { amount_captured }, seen });
   }

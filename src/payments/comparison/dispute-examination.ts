@@ -30,6 +30,10 @@ export class DisputeExamination implements Examination<'dispute'> {
     return this.gateway.disputes(since, signal);
   }
 
+  listOf(provider_payment_id: string, signal: AbortSignal): Promise<DisputeSnapshot[]> {
+    return this.gateway.listDisputes(provider_payment_id, signal);
+  }
+
   nameOf({ provider_dispute_id }: Dispute | DisputeSnapshot): string {
     return provider_dispute_id;
   }
@@ -40,7 +44,7 @@ export class DisputeExamination implements Examination<'dispute'> {
   }
 
   /** One that is of no payment of ours is somebody else's, who uses the same account: nothing in it bears our name. */
-  async examine(name: string, signal: AbortSignal): Promise<void> {
+  async examine(name: string, signal: AbortSignal): Promise<boolean> {
     const { provider } = this.gateway.config;
     const known = await this.database.asSystem(() => this.disputes.findByProvider(provider, name));
     const snapshot = await orNull(this.gateway.fetchDispute(name, signal));
@@ -50,10 +54,11 @@ export class DisputeExamination implements Examination<'dispute'> {
         ? this.payments.find(known.payment_id)
         : this.payments.findByProvider(provider, snapshot.provider_payment_id),
     );
-    if (!payment) return;
-    await this.database.asTenant(payment.tenant_id, async () => {
+    if (!payment) return true;
+    return this.database.asTenant(payment.tenant_id, async () => {
       const dispute = await this.follow(payment, snapshot, known?.version ?? null);
       if (dispute) await this.settle(payment, dispute, snapshot);
+      return dispute !== null;
     });
   }
 
@@ -79,10 +84,11 @@ export class DisputeExamination implements Examination<'dispute'> {
   }
 
   /** The provider does not have it any more. */
-  private async gone(name: string, known: Dispute | null): Promise<void> {
-    if (!known) return;
+  private async gone(name: string, known: Dispute | null): Promise<true> {
+    if (!known) return true;
     const fault = 'missing_at_provider';
     await this.database.asTenant(known.tenant_id, () => this.snapshots.setAside(known, fault));
     await this.discrepancies.settle(objectOf('dispute', known, name), REVIEW_KINDS, findingsOf(fault, known, null));
+    return true;
   }
 }

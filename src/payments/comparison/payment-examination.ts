@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
-import { differencesOf, type Difference } from '../charges/differences.js';
+import { differencesOf } from '../charges/differences.js';
 import { Snapshots } from '../charges/snapshots.js';
 import { ProviderCalls } from '../gateways/provider-calls.js';
 import type { Payment } from '../payment.entity.js';
 import { PaymentsRepository } from '../payments.repository.js';
 import { Reconciler, type Look } from '../recovery/reconciler.js';
 import { Discrepancies } from '../reconciliation/discrepancies.js';
-import type { ItemObject } from '../reconciliation/reconciliation-items.repository.js';
+import type { Finding, ItemObject } from '../reconciliation/reconciliation-items.repository.js';
+import { isOverRepayment, kindOfReview } from '../reconciliation/review-kinds.js';
 
 /** What may be found out about a payment by asking the provider for it. */
 const KINDS = ['missing_provider', 'amount_mismatch', 'currency_mismatch', 'status_mismatch', 'stuck'] as const;
@@ -39,6 +40,17 @@ export class PaymentExamination {
     });
   }
 
+  /**
+   * Nothing that has gone back of it is in the way any more: where it was set aside over that, it goes on, and is looked at
+   * anew.
+   * @param deadline - milliseconds of the epoch.
+   */
+  async release({ id, tenant_id, review_reason }: Payment, deadline: number): Promise<void> {
+    if (!isOverRepayment(review_reason)) return;
+    await this.database.asTenant(tenant_id, () => this.snapshots.agree(id));
+    await this.examine(id, deadline);
+  }
+
   private async settle(look: Look): Promise<Payment> {
     const findings = findingsOf(look);
     const { payment } = look;
@@ -59,14 +71,21 @@ const objectOf = ({ id, tenant_id, provider_payment_id }: Payment): ItemObject =
 });
 
 /** @returns null where nothing can be said: the payment has moved on while the provider was asked. */
-function findingsOf({ before, outcome, payment }: Look): Difference[] | null {
+function findingsOf({ before, outcome, payment }: Look): Finding[] | null {
   const { status, amount, currency } = payment;
   if (outcome.kind === 'answered') {
-    const findings = differencesOf(payment, outcome.snapshot);
+    const findings = [...differencesOf(payment, outcome.snapshot), ...ofRepayments(payment)];
     const isOldNews = payment.version !== before.version;
     return isOldNews && findings.length > 0 ? null : findings;
   }
   // What the provider was never given it need not have.
   if (payment.provider_payment_id === null) return [];
-  return [{ kind: 'missing_provider', expected: { status, amount, currency }, seen: null }];
+  const missing = { kind: 'missing_provider', expected: { status, amount, currency }, seen: null } as const;
+  return [missing, ...ofRepayments(payment)];
 }
+
+/** What it was set aside for over a refund or a dispute is so until that one is looked at, in the words of the alert. */
+const ofRepayments = ({ status, needs_review, review_reason: reason }: Payment): Finding[] =>
+  needs_review && isOverRepayment(reason)
+    ? [{ kind: kindOfReview(reason), expected: { status }, seen: { reason } }]
+    : [];

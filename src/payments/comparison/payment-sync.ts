@@ -6,7 +6,7 @@ import type { Payment } from '../payment.entity.js';
 import { ProviderUnavailableError } from '../payments.errors.js';
 import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
 import { PaymentExamination } from './payment-examination.js';
-import { RepaymentComparison } from './repayment-comparison.js';
+import { PaymentRepayments } from './payment-repayments.js';
 
 /** One payment is laid beside the provider's now, because somebody wants to know. */
 @Injectable()
@@ -15,7 +15,7 @@ export class PaymentSync {
     private readonly reader: PaymentReader,
     private readonly calls: ProviderCalls,
     private readonly examination: PaymentExamination,
-    private readonly repayments: RepaymentComparison,
+    private readonly repayments: PaymentRepayments,
     private readonly desk: ReconcilerDesk,
   ) {}
 
@@ -31,7 +31,7 @@ export class PaymentSync {
     const payment = await this.examination.examine(id, this.desk.answerDeadline());
     if (!payment) throw new ProviderUnavailableError(1);
     const outcome = await this.calls.ask(this.desk.answerDeadline(), (signal) =>
-      this.repayments.compareOf(payment, signal),
+      this.repayments.compareOf(payment, () => signal),
     );
     if (outcome.kind === 'unknown') throw new ProviderUnavailableError(1);
     return this.reader.get(actor, id);

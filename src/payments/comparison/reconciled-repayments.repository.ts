@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { In, type EntityManager, type FindOptionsWhere } from 'typeorm';
+import { In, MoreThan, type EntityManager, type FindOptionsWhere } from 'typeorm';
 import { firstIdAt } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
 import { Dispute } from '../disputes/dispute.entity.js';
 import type { GatewayConfig } from '../gateways/payment.gateway.js';
+import { Payment } from '../payment.entity.js';
 import { Refund } from '../refunds/refund.entity.js';
 import type { Kinds } from './repayment-examination.js';
 
@@ -49,6 +50,18 @@ export class ReconciledRepaymentsRepository {
          WHERE r.id > $1 AND p.provider = $2 AND p.livemode = $3 AND r.${name} IS NOT NULL ORDER BY r.id LIMIT $4`,
         [after ?? firstIdAt(since.getTime()), provider, livemode, limit],
       ),
+    );
+  }
+
+  /** Payments of this provider that wait for a person: a page, in the order of time. */
+  setAside({ provider, livemode }: GatewayConfig, after: string | null, limit: number): Promise<Payment[]> {
+    const its = { provider: provider as Payment['provider'], livemode, needs_review: true };
+    return this.system((manager) =>
+      manager.find(Payment, {
+        where: { ...its, ...(after && { id: MoreThan(after) }) },
+        order: { id: 'ASC' },
+        take: limit,
+      }),
     );
   }
 

@@ -32,6 +32,10 @@ export class RefundExamination implements Examination<'refund'> {
     return this.gateway.refunds(since, signal);
   }
 
+  listOf(provider_payment_id: string, signal: AbortSignal): Promise<RefundSnapshot[]> {
+    return this.gateway.listRefunds(provider_payment_id, signal);
+  }
+
   nameOf({ provider_refund_id }: Refund | RefundSnapshot): string | null {
     return provider_refund_id;
   }
@@ -41,7 +45,7 @@ export class RefundExamination implements Examination<'refund'> {
     return !needs_review && refund.status === status && refund.amount === amount && refund.currency === currency;
   }
 
-  async examine(name: string, signal: AbortSignal): Promise<void> {
+  async examine(name: string, signal: AbortSignal): Promise<boolean> {
     const { provider } = this.gateway.config;
     // Read before the provider is asked: whatever moves meanwhile makes the answer older news.
     const known = await this.database.asSystem(() => this.refunds.findByProvider(provider, name));
@@ -53,9 +57,10 @@ export class RefundExamination implements Examination<'refund'> {
         : this.payments.findByProvider(provider, snapshot.provider_payment_id),
     );
     if (!payment) return this.unknown(snapshot);
-    await this.database.asTenant(payment.tenant_id, async () => {
+    return this.database.asTenant(payment.tenant_id, async () => {
       const refund = await this.follow(payment, snapshot, known?.version ?? null);
       if (refund) await this.settle(payment, refund, snapshot, known?.version ?? refund.version);
+      return refund !== null;
     });
   }
 
@@ -91,20 +96,22 @@ export class RefundExamination implements Examination<'refund'> {
   }
 
   /** The provider does not have it, or no more. */
-  private async gone(name: string, known: Refund | null): Promise<void> {
+  private async gone(name: string, known: Refund | null): Promise<true> {
     await this.discrepancies.settle(nobodys('refund', name), ['missing_local'], []);
-    if (!known) return;
+    if (!known) return true;
     const fault = 'missing_at_provider';
     await this.database.asTenant(known.tenant_id, () => this.snapshots.setAside(known, fault));
     await this.discrepancies.settle(objectOf('refund', known, name), REVIEW_KINDS, findingsOf(fault, known, null));
+    return true;
   }
 
   /** Of no payment of ours. Without our name on it somebody else has made it, who uses the same account. */
-  private async unknown({ provider_refund_id, refund_id, status, amount, currency }: RefundSnapshot): Promise<void> {
+  private async unknown({ provider_refund_id, refund_id, status, amount, currency }: RefundSnapshot): Promise<true> {
     const isOurs = refund_id !== null && (status === null || STANDINGS[status] !== 'nowhere');
     const seen = { ...provenance(this.gateway.config), status, amount, currency };
     const findings = [{ kind: 'missing_local', expected: null, seen } as const];
     await this.discrepancies.settle(nobodys('refund', provider_refund_id), ['missing_local'], isOurs ? findings : []);
+    return true;
   }
 }
 

@@ -1,13 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { PaymentGateway } from '../gateways/payment.gateway.js';
-import type { Payment } from '../payment.entity.js';
 import { ReconcilerDesk } from '../recovery/reconciler-desk.js';
 import { Discrepancies } from '../reconciliation/discrepancies.js';
 import { ComparesWithProvider, type SweepRound } from '../reconciliation/sweep.js';
 import { DisputeExamination } from './dispute-examination.js';
 import { ReconciledRepaymentsRepository, type Named } from './reconciled-repayments.repository.js';
 import { RefundExamination } from './refund-examination.js';
-import { orNull, type Examination, type Kinds } from './repayment-examination.js';
+import type { Examination, Kinds } from './repayment-examination.js';
 
 const BATCH = 100;
 
@@ -28,20 +27,6 @@ export class RepaymentComparison {
   async compare(round: SweepRound): Promise<void> {
     await this.compareAll(this.refunds, round);
     await this.compareAll(this.disputes, round);
-  }
-
-  /**
-   * All that has gone back of one payment, ours and the provider's.
-   * @throws {ProviderUnknownError}
-   */
-  async compareOf({ id, provider_payment_id }: Payment, signal: AbortSignal): Promise<void> {
-    if (provider_payment_id === null) return;
-    const listed = await orNull(this.gateway.listRefunds(provider_payment_id, signal));
-    const theirs = (listed ?? []).map(({ provider_refund_id }) => provider_refund_id);
-    const ours = await this.rows.namesOf('refund', id);
-    for (const name of new Set([...theirs, ...ours])) await this.refunds.examine(name, signal);
-    const disputes = await this.rows.namesOf('dispute', id);
-    for (const name of disputes) await this.disputes.examine(name, signal);
   }
 
   private async compareAll<Kind extends keyof Kinds>(of: Examination<Kind>, round: SweepRound): Promise<void> {

@@ -19,6 +19,9 @@ export interface Examination<Kind extends keyof Kinds> {
   /** The provider's, of so long. @throws {ProviderUnknownError} */
   theirs(since: Date, signal: AbortSignal): AsyncIterable<Kinds[Kind]['snapshot']>;
 
+  /** The provider's, of one payment. @throws {ProviderRejectedError} {@link ProviderUnknownError} */
+  listOf(provider_payment_id: string, signal: AbortSignal): Promise<Kinds[Kind]['snapshot'][]>;
+
   /** The provider's name for it. */
   nameOf(one: Kinds[Kind]['row'] | Kinds[Kind]['snapshot']): string | null;
 
@@ -29,9 +32,10 @@ export interface Examination<Kind extends keyof Kinds> {
    * Asks the provider for it anew: what is only late is followed, what contradicts is written down and set aside, and what
    * agrees again is resolved.
    * @param name - the provider's.
+   * @returns false where it has not found its place in our books yet: nothing can be said, or its payment was set aside.
    * @throws {ProviderUnknownError} the provider is away.
    */
-  examine(name: string, signal: AbortSignal): Promise<void>;
+  examine(name: string, signal: AbortSignal): Promise<boolean>;
 }
 
 /** @returns null where the provider does not have it. */

@@ -50,6 +50,10 @@ export class NoGateway extends PaymentGateway {
     return this.refuse();
   }
 
+  listDisputes(): Promise<DisputeSnapshot[]> {
+    return this.refuse();
+  }
+
   payments(): AsyncIterable<PaymentSnapshot> {
     return this.refused();
   }

@@ -143,6 +143,12 @@ export abstract class PaymentGateway {
   abstract fetchDispute(provider_dispute_id: string, signal: AbortSignal): Promise<DisputeSnapshot>;
 
   /**
+   * Every dispute of a payment.
+   * @throws {ProviderRejectedError} {@link ProviderUnknownError}
+   */
+  abstract listDisputes(provider_payment_id: string, signal: AbortSignal): Promise<DisputeSnapshot[]>;
+
+  /**
    * What was made or changed since then, page by page, for the nightly comparison.
    * @throws {ProviderUnknownError}
    */

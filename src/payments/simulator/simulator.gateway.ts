@@ -117,6 +117,10 @@ export class SimulatorGateway extends PaymentGateway {
     return disputeSnapshotOf(await this.wire.ask(signal, () => this.bankDisputes.fetch(id)));
   }
 
+  async listDisputes(id: string, signal: AbortSignal): Promise<DisputeSnapshot[]> {
+    return (await this.wire.ask(signal, () => this.bankDisputes.list(id))).map(disputeSnapshotOf);
+  }
+
   payments(since: Date, signal: AbortSignal): AsyncIterable<PaymentSnapshot> {
     return this.wire.changed('charges', since, signal, async (id) => this.snapshot(await this.bank.fetch(id)));
   }

@@ -149,6 +149,12 @@ export class StripeGateway extends PaymentGateway {
     return dispute;
   }
 
+  async listDisputes(id: string, signal: AbortSignal): Promise<DisputeSnapshot[]> {
+    const found: DisputeSnapshot[] = [];
+    for await (const dispute of this.listOfDisputes({ payment_intent: id }, signal)) found.push(dispute);
+    return found;
+  }
+
   /** What was made since then: Stripe has no list by the time of a change. */
   payments(since: Date, signal: AbortSignal): AsyncIterable<PaymentSnapshot> {
     return this.listPayments(from(since), signal);
@@ -160,12 +166,8 @@ export class StripeGateway extends PaymentGateway {
   }
 
   /** What was made since then. */
-  async *disputes(since: Date, signal: AbortSignal): AsyncGenerator<DisputeSnapshot, void, void> {
-    const created = from(since);
-    for await (const one of this.line.list(signal, (stripe, page) => stripe.disputes.list({ created, ...page }))) {
-      const dispute = disputeOf(one);
-      if (dispute) yield dispute;
-    }
+  disputes(since: Date, signal: AbortSignal): AsyncIterable<DisputeSnapshot> {
+    return this.listOfDisputes({ created: from(since) }, signal);
   }
 
   readWebhook(body: Buffer, headers: Readonly<Record<string, unknown>>): ProviderEvent | null {
@@ -196,6 +198,16 @@ export class StripeGateway extends PaymentGateway {
     for await (const one of this.line.list(signal, (stripe, page) => stripe.refunds.list({ ...which, ...page }))) {
       const refund = refundOf(one, this.config.livemode);
       if (refund) yield refund;
+    }
+  }
+
+  private async *listOfDisputes(
+    which: { payment_intent?: string; created?: Stripe.RangeQueryParam },
+    signal: AbortSignal,
+  ): AsyncGenerator<DisputeSnapshot, void, void> {
+    for await (const one of this.line.list(signal, (stripe, page) => stripe.disputes.list({ ...which, ...page }))) {
+      const dispute = disputeOf(one);
+      if (dispute) yield dispute;
     }
   }
 

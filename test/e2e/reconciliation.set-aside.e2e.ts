@@ -1,0 +1,105 @@
+import { startApp, type TestApp } from '../support/app.js';
+import type { Client } from '../support/client.js';
+import { eventually } from '../support/eventually.js';
+import { events, paid, paymentOf, quiescence, refundsOf } from '../support/payments.js';
+import { compare, compareIn, disputeAtBank, itemsOf, refundAtBank, RESTLESS } from '../support/reconciliation.js';
+
+let app: TestApp;
+let ada: Client;
+let admin: Client;
+beforeAll(async () => {
+  // The bank is asked when a test asks: no payment's turn comes in between.
+  app = await startApp({ timings: { ...RESTLESS, reconcile_poll_ms: 3_600_000 } });
+  [ada, admin] = [await app.signUp(), await app.tenantAdmin()];
+});
+
+/** How often it was set aside. */
+const timesSetAside = (id: string): number =>
+  app.logs.filter((line) => line.includes('A payment needs review') && line.includes(id)).length;
+
+/** What is told of it, but for the books: what has gone back at the bank they miss all the while. */
+const told = async (id: string): Promise<any[]> =>
+  (await itemsOf(admin, id)).filter(({ kind }) => kind !== 'ledger_mismatch');
+
+/** Looked at now, once more, and when the provider's lists have forgotten it, it stays set aside, and is told of once. */
+async function staysSetAside(id: string, kind: string): Promise<void> {
+  await compare(app);
+  const [item] = await eventually(async () => {
+    const items = await told(id);
+    expect(items).toMatchObject([{ kind, resolved_at: null }]);
+    return items;
+  });
+  for (const days of [0, 3, 10]) {
+    await compareIn(app, days);
+    expect(await paymentOf(ada, id)).toMatchObject({ needs_review: true });
+    expect(await told(id)).toMatchObject([{ id: item.id, first_seen: item.first_seen, resolved_at: null }]);
+  }
+  expect(timesSetAside(id)).toBe(1);
+}
+
+/** It was told of once, and is right again. */
+async function isResolved(id: string): Promise<void> {
+  expect(await told(id)).toMatchObject([{ resolved_at: expect.any(String) }]);
+  expect(await paymentOf(ada, id)).toMatchObject({ needs_review: false });
+}
+
+describe('a payment that was set aside', () => {
+  it('over a refund beyond what was captured stays so until that is gone, however long ago it was made', async () => {
+    const { id, provider_payment_id } = await paid(ada);
+    await quiescence(app);
+    const refund = await refundAtBank(app, provider_payment_id, { amount: 4_300 });
+    await staysSetAside(id, 'status_mismatch');
+    expect((await admin.post(`/payments/${id}/sync`)).body).toMatchObject({ needs_review: true });
+    expect(timesSetAside(id)).toBe(1);
+
+    await app.sql('DELETE FROM simulator.refunds WHERE id = $1', [refund]);
+    await compareIn(app, 10);
+    await isResolved(id);
+    expect(await paymentOf(ada, id)).toMatchObject({ needs_review: false, amount_refunded: 0 });
+  });
+
+  it('goes on when the refund finds room, and is in the books', async () => {
+    const { id, provider_payment_id } = await paid(ada);
+    await quiescence(app);
+    const first = await refundAtBank(app, provider_payment_id, { amount: 1_000 });
+    await compare(app);
+    await refundAtBank(app, provider_payment_id, { amount: 4_000 });
+    await staysSetAside(id, 'status_mismatch');
+
+    await app.sql(`UPDATE simulator.refunds SET status = 'failed', changed_at = now() WHERE id = $1`, [first]);
+    expect((await admin.post(`/payments/${id}/sync`)).status).toBe(200);
+    await compareIn(app, 10);
+    await isResolved(id);
+    expect(await paymentOf(ada, id)).toMatchObject({ needs_review: false, amount_refunded: 4_000 });
+    expect(await refundsOf(admin, id)).toMatchObject([{ amount: 4_000, status: 'succeeded' }, { status: 'failed' }]);
+    expect((await events(app, id)).slice(-3)).toEqual(['refund_returned', 'refund_requested', 'refund_succeeded']);
+  });
+
+  it('over a dispute stays so until that is what it can be, and is in the books', async () => {
+    const { id, provider_payment_id } = await paid(ada);
+    await quiescence(app);
+    const dispute = await disputeAtBank(app, provider_payment_id);
+    await app.sql(`UPDATE simulator.disputes SET currency = 'usd' WHERE id = $1`, [dispute]);
+    await staysSetAside(id, 'status_mismatch');
+
+    await app.sql(`UPDATE simulator.disputes SET currency = 'eur' WHERE id = $1`, [dispute]);
+    expect((await admin.post(`/payments/${id}/sync`)).body).toMatchObject({
+      needs_review: false,
+      dispute_status: 'needs_response',
+    });
+    await isResolved(id);
+    expect((await events(app, id)).at(-1)).toBe('funds_withdrawn');
+  });
+
+  it('over what was captured of it stays so until that is what it can be', async () => {
+    const { id } = await paid(ada, { payment_method: 'pm_sim_3ds_required' });
+    await quiescence(app);
+    await app.sql(`UPDATE simulator.charges SET status = 'succeeded', amount_received = 0 WHERE payment_id = $1`, [id]);
+    await staysSetAside(id, 'amount_mismatch');
+
+    await app.sql('UPDATE simulator.charges SET amount_received = amount WHERE payment_id = $1', [id]);
+    await compare(app);
+    await isResolved(id);
+    expect(await paymentOf(ada, id)).toMatchObject({ status: 'succeeded', needs_review: false });
+  });
+});
