@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { firstIdAt } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
 import { isAlike } from '../charges/differences.js';
 import { PaymentGateway, ProviderRejectedError, type PaymentSnapshot } from '../gateways/payment.gateway.js';
@@ -54,10 +55,11 @@ export class PaymentComparison {
 
   private async match(round: SweepRound, batch: readonly PaymentSnapshot[], matched: Set<string>): Promise<void> {
     const byId = await this.known(batch);
+    const first = firstIdAt(round.since.getTime());
     for (const snapshot of batch) {
       await round.beat();
       const payment = byId.get(snapshot.provider_payment_id);
-      if (payment) matched.add(payment.id);
+      if (payment && payment.id >= first) matched.add(payment.id);
       if (!payment) await this.unknown(snapshot);
       else if (!isAlike(payment, snapshot)) await this.examine(payment.id);
     }

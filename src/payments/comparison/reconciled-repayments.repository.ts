@@ -8,10 +8,10 @@ import { Payment } from '../payment.entity.js';
 import { Refund } from '../refunds/refund.entity.js';
 import type { Kinds } from './repayment-examination.js';
 
-/** By the provider's name, and as it is called in the database. */
+/** By the provider's name, and as it is called in the database; with what is asked for until its end, for months maybe. */
 const PLACES = {
-  refund: { entity: Refund, table: 'refunds', name: 'provider_refund_id' },
-  dispute: { entity: Dispute, table: 'disputes', name: 'provider_dispute_id' },
+  refund: { entity: Refund, table: 'refunds', name: 'provider_refund_id', isOpen: 'false' },
+  dispute: { entity: Dispute, table: 'disputes', name: 'provider_dispute_id', isOpen: 'NOT r.closed' },
 } as const;
 
 /** One of ours that the provider has named. */
@@ -35,7 +35,7 @@ export class ReconciledRepaymentsRepository {
     return this.system((manager) => manager.findBy<Kinds[Kind]['row']>(entity, where));
   }
 
-  /** Made since then: a page, in the order of time. */
+  /** Made since then, or open still: a page, in the order of time. */
   namedSince(
     kind: keyof Kinds,
     { provider, livemode }: GatewayConfig,
@@ -43,14 +43,26 @@ export class ReconciledRepaymentsRepository {
     after: string | null,
     limit: number,
   ): Promise<Named[]> {
-    const { table, name } = PLACES[kind];
+    const { table, name, isOpen } = PLACES[kind];
     return this.system((manager) =>
       manager.query<Named[]>(
         `SELECT r.id, r.${name} AS name FROM ${table} r JOIN payments p ON p.id = r.payment_id
-         WHERE r.id > $1 AND p.provider = $2 AND p.livemode = $3 AND r.${name} IS NOT NULL ORDER BY r.id LIMIT $4`,
-        [after ?? firstIdAt(since.getTime()), provider, livemode, limit],
+         WHERE (r.id > $1 OR ${isOpen}) AND ($5::uuid IS NULL OR r.id > $5) AND p.provider = $2 AND p.livemode = $3
+           AND r.${name} IS NOT NULL ORDER BY r.id LIMIT $4`,
+        [firstIdAt(since.getTime()), provider, livemode, limit, after],
       ),
     );
+  }
+
+  /** Which of these payments, by the provider's ids, are ours. */
+  async knownOf({ provider }: GatewayConfig, provider_payment_ids: readonly string[]): Promise<Set<string>> {
+    const rows = await this.system((manager) =>
+      manager.query<{ id: string }[]>(
+        'SELECT provider_payment_id AS id FROM payments WHERE provider = $1 AND provider_payment_id = ANY($2)',
+        [provider, provider_payment_ids],
+      ),
+    );
+    return new Set(rows.map(({ id }) => id));
   }
 
   /** Payments of this provider that wait for a person: a page, in the order of time. */

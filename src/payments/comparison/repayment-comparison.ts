@@ -39,7 +39,7 @@ export class RepaymentComparison {
     }
   }
 
-  /** @returns what the provider has shown, by its own names: of two days, which fit into memory. */
+  /** @returns what the provider has shown, by its own names: of a month at most, which fits into memory. */
   private async theirs<Kind extends keyof Kinds>(of: Examination<Kind>, round: SweepRound): Promise<Set<string>> {
     const seen = new Set<string>();
     let batch = new Map<string, Kinds[Kind]['snapshot']>();
@@ -59,12 +59,16 @@ export class RepaymentComparison {
     round: SweepRound,
     batch: ReadonlyMap<string, Kinds[Kind]['snapshot']>,
   ): Promise<void> {
-    const { provider } = this.gateway.config;
-    const known = await this.rows.ofProvider(of.object_type, provider, [...batch.keys()]);
+    const { config } = this.gateway;
+    const known = await this.rows.ofProvider(of.object_type, config.provider, [...batch.keys()]);
     const byName = new Map(known.map((row) => [of.nameOf(row), row]));
+    const strange = [...batch].filter(([name]) => !byName.has(name)).map(([, one]) => one.provider_payment_id);
+    const ours = await this.rows.knownOf(config, strange);
     for (const [name, snapshot] of batch) {
       const row = byName.get(name);
-      if (!row || !of.isAlike(row, snapshot)) await this.examine(of, round, name);
+      // Others may use the same account: theirs need not be asked for one by one.
+      const isOurs = ours.has(snapshot.provider_payment_id) || bearsOurName(snapshot);
+      if (row ? !of.isAlike(row, snapshot) : isOurs) await this.examine(of, round, name);
     }
   }
 
@@ -97,3 +101,6 @@ export class RepaymentComparison {
     await of.examine(name, AbortSignal.any([signal, patience]));
   }
 }
+
+const bearsOurName = (snapshot: Kinds[keyof Kinds]['snapshot']): boolean =>
+  'refund_id' in snapshot && snapshot.refund_id !== null;

@@ -149,7 +149,7 @@ export abstract class PaymentGateway {
   abstract listDisputes(provider_payment_id: string, signal: AbortSignal): Promise<DisputeSnapshot[]>;
 
   /**
-   * What was made or changed since then, page by page, for the nightly comparison.
+   * What was made or changed since then, page by page, for the nightly comparison; more, where the provider cannot tell.
    * @throws {ProviderUnknownError}
    */
   abstract payments(since: Date, signal: AbortSignal): AsyncIterable<PaymentSnapshot>;
@@ -157,7 +157,7 @@ export abstract class PaymentGateway {
   /** @throws {ProviderUnknownError} */
   abstract refunds(since: Date, signal: AbortSignal): AsyncIterable<RefundSnapshot>;
 
-  /** @throws {ProviderUnknownError} */
+  /** Of those that are open here already, it may leave out what has changed. @throws {ProviderUnknownError} */
   abstract disputes(since: Date, signal: AbortSignal): AsyncIterable<DisputeSnapshot>;
 
   /**

@@ -33,6 +33,11 @@ const REFUND_REASONS = ['duplicate', 'fraudulent', 'requested_by_customer'] as c
 const MINUTE_S = 60;
 const DAY_S = 24 * 60 * MINUTE_S;
 
+/** Stripe has no list by the time of a change: so long after it was made a browser may still pay an intent. */
+const PAYABLE_S = 30 * DAY_S;
+/** So long the payer's bank may still send a refund back. @see https://docs.stripe.com/refunds#failed-refunds */
+const RETURNABLE_S = 31 * DAY_S;
+
 /**
  * Stripe, by payment intents. Every parameter follows from the journal's frozen request, so that a repeat sends the same
  * bytes.
@@ -155,17 +160,17 @@ export class StripeGateway extends PaymentGateway {
     return found;
   }
 
-  /** What was made since then: Stripe has no list by the time of a change. */
+  /** What was made since then, or can have changed since. */
   payments(since: Date, signal: AbortSignal): AsyncIterable<PaymentSnapshot> {
-    return this.listPayments(from(since), signal);
+    return this.listPayments(from(since, PAYABLE_S), signal);
   }
 
-  /** What was made since then. */
+  /** What was made since then, or can have changed since. */
   refunds(since: Date, signal: AbortSignal): AsyncIterable<RefundSnapshot> {
-    return this.listOfRefunds({ created: from(since) }, signal);
+    return this.listOfRefunds({ created: from(since, RETURNABLE_S) }, signal);
   }
 
-  /** What was made since then. */
+  /** What was made since then: an older one that is open is asked for by its name. */
   disputes(since: Date, signal: AbortSignal): AsyncIterable<DisputeSnapshot> {
     return this.listOfDisputes({ created: from(since) }, signal);
   }
@@ -221,4 +226,4 @@ export class StripeGateway extends PaymentGateway {
 const retrieve = (stripe: Stripe, id: string): Promise<Stripe.PaymentIntent> =>
   stripe.paymentIntents.retrieve(id, { expand: EXPANDED });
 
-const from = (since: Date): Stripe.RangeQueryParam => ({ gte: epochSeconds(since) });
+const from = (since: Date, before_s = 0): Stripe.RangeQueryParam => ({ gte: epochSeconds(since) - before_s });
