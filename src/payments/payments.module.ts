@@ -94,12 +94,12 @@ import { PaymentStatement } from './statements/payment-statement.js';
 import { StatementsController } from './statements/statements.controller.js';
 import { StripeGateway } from './stripe/stripe.gateway.js';
 import { StripeModule } from './stripe/stripe.module.js';
-import { WebhookEvent } from './webhooks/webhook-event.entity.js';
-import { WebhooksController } from './webhooks/webhooks.controller.js';
-import { WebhooksDelivery } from './webhooks/webhooks.delivery.js';
-import { WebhooksProcessor } from './webhooks/webhooks.processor.js';
-import { WebhooksRepository } from './webhooks/webhooks.repository.js';
-import { WebhooksService } from './webhooks/webhooks.service.js';
+import { WebhookEvent } from './provider-events/webhook-event.entity.js';
+import { ProviderEventsController } from './provider-events/provider-events.controller.js';
+import { ProviderEventsDelivery } from './provider-events/provider-events.delivery.js';
+import { ProviderEventsProcessor } from './provider-events/provider-events.processor.js';
+import { ProviderEventsRepository } from './provider-events/provider-events.repository.js';
+import { ProviderEventsService } from './provider-events/provider-events.service.js';
 
 const ENTITIES = [
   Payment,
@@ -124,7 +124,7 @@ const REPOSITORIES = [
   LedgerRepository,
   EntriesRepository,
   IdempotencyKeysRepository,
-  WebhooksRepository,
+  ProviderEventsRepository,
   InvariantsRepository,
   BankErasureRepository,
 ];
@@ -189,8 +189,8 @@ const BEHIND_IT = [
   PaymentEvents,
   Receipts,
   PaymentErasure,
-  WebhooksService,
-  WebhooksDelivery,
+  ProviderEventsService,
+  ProviderEventsDelivery,
 ];
 
 /** Of who takes the money: the module, loaded where it is in force alone, and the gateway in it. */
@@ -234,7 +234,7 @@ export class PaymentsModule {
         BooksController,
         ReconciliationController,
         PaymentSyncController,
-        WebhooksController,
+        ProviderEventsController,
       ],
       providers: [
         { provide: PaymentGateway, ...(modules.length > 0 ? { useExisting: gateway } : { useClass: gateway }) },
@@ -261,5 +261,5 @@ export class PaymentsWorkerModule {
 }
 
 /** Consumes the queues, in whichever process has this module. */
-@Module({ providers: [PaymentsProcessor, WebhooksProcessor] })
+@Module({ providers: [PaymentsProcessor, ProviderEventsProcessor] })
 export class PaymentsProcessorModule {}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Keyring } from '../../src/common/keyring.js';
 import { Bank } from '../../src/payments/bank/bank.js';
-import { sign } from '../../src/payments/webhooks/signature.js';
+import { sign } from '../../src/payments/provider-events/signature.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { bringTo, eventOf, nowInSeconds as seconds, type Bringing } from '../support/bank-events.js';
 import type { Answer, Client } from '../support/client.js';

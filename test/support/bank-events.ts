@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Keyring } from '../../src/common/keyring.js';
-import { sign } from '../../src/payments/webhooks/signature.js';
+import { sign } from '../../src/payments/provider-events/signature.js';
 import type { TestApp } from './app.js';
 import type { Answer } from './client.js';
 

@@ -1,4 +1,4 @@
-import { sign, verify } from '../../src/payments/webhooks/signature.js';
+import { sign, verify } from '../../src/payments/provider-events/signature.js';
 
 const BODY = Buffer.from('{"id":"evt_1","amount":1}');
 const NOW = 1_800_000_000_000;

@@ -6,7 +6,7 @@ import { Condition } from '../../common/condition.js';
 import { Keyring } from '../../common/keyring.js';
 import { wholeSeconds } from '../../common/rate-limit.js';
 import { Settings } from '../../config/settings.js';
-import { sign } from '../webhooks/signature.js';
+import { sign } from '../provider-events/signature.js';
 import { BankRepository } from './bank.repository.js';
 
 const ANSWER_MS = 5_000;

@@ -25,7 +25,7 @@ import {
 } from '../gateways/payment.gateway.js';
 import type { RefundRequest, RefundSnapshot } from '../gateways/refund-snapshot.js';
 import { toProvider } from '../money/provider-amounts.js';
-import { verify, WebhookSignatureInvalidError } from '../webhooks/signature.js';
+import { verify, WebhookSignatureInvalidError } from '../provider-events/signature.js';
 import { SimulatorWire, type Journey } from './simulator-wire.js';
 
 export const SIGNATURE_HEADER = 'simulator-signature';

@@ -1,6 +1,6 @@
 import { parseJson } from '../../common/json-body.js';
 import type { ProviderEvent } from '../gateways/payment.gateway.js';
-import { WebhookSignatureInvalidError } from '../webhooks/signature.js';
+import { WebhookSignatureInvalidError } from '../provider-events/signature.js';
 import { ourId } from './stripe-snapshots.js';
 
 /** What an event can be about, by Stripe's name for the object. */

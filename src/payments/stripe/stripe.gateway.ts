@@ -18,7 +18,7 @@ import {
 } from '../gateways/payment.gateway.js';
 import type { RefundRequest, RefundSnapshot } from '../gateways/refund-snapshot.js';
 import { toProvider } from '../money/provider-amounts.js';
-import { verify } from '../webhooks/signature.js';
+import { verify } from '../provider-events/signature.js';
 import { eventOf } from './stripe-events.js';
 import { StripeDeclineError } from './stripe-failures.js';
 import { StripeLine } from './stripe-line.js';

@@ -5,8 +5,8 @@ import { DeliversOutbox, type OutboxMessage } from '../../database/outbox.js';
 import { PaymentGateway } from '../gateways/payment.gateway.js';
 import { ProviderNews } from '../recovery/provider-news.js';
 import type { WebhookEvent } from './webhook-event.entity.js';
-import { WebhooksRepository } from './webhooks.repository.js';
-import { WEBHOOKS } from './webhooks.service.js';
+import { ProviderEventsRepository } from './provider-events.repository.js';
+import { WEBHOOKS } from './provider-events.service.js';
 
 /** It tells of a payment that is not there, or not there yet: looked at again later. */
 class EarlyEventError extends Error {
@@ -15,10 +15,10 @@ class EarlyEventError extends Error {
 
 /** Looks at what an event is about: asks the provider for the object, whatever the event said, and follows it. */
 @Injectable()
-export class WebhooksDelivery {
+export class ProviderEventsDelivery {
   constructor(
     private readonly database: Database,
-    private readonly events: WebhooksRepository,
+    private readonly events: ProviderEventsRepository,
     private readonly gateway: PaymentGateway,
     private readonly news: ProviderNews,
     private readonly timings: Timings,

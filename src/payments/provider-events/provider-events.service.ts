@@ -9,7 +9,7 @@ import { Limiter } from '../../limits/limiter.js';
 import { clientNetwork } from '../../limits/subjects.js';
 import { DEFAULT_TENANT_ID } from '../../tenants/tenant.entity.js';
 import { PaymentGateway, type ProviderEvent } from '../gateways/payment.gateway.js';
-import { WebhooksRepository, type InboxCounts } from './webhooks.repository.js';
+import { ProviderEventsRepository, type InboxCounts } from './provider-events.repository.js';
 
 /** The outbox's topic, and the queue, of what providers told us. */
 export const WEBHOOKS = 'webhooks';
@@ -18,12 +18,12 @@ type Headers = Readonly<Record<string, unknown>>;
 
 /** The door for what the payment provider tells us. */
 @Injectable()
-export class WebhooksService {
+export class ProviderEventsService {
   constructor(
     private readonly gateway: PaymentGateway,
     private readonly limiter: Limiter,
     private readonly database: Database,
-    private readonly events: WebhooksRepository,
+    private readonly events: ProviderEventsRepository,
     private readonly outbox: Outbox,
     private readonly timings: Timings,
   ) {}

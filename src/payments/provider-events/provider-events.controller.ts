@@ -6,7 +6,7 @@ import { Public } from '../../common/access.js';
 import { ApiErrors } from '../../common/api-errors.decorator.js';
 import { RouteNotFoundError } from '../../common/http-errors.js';
 import { WebhookSignatureInvalidError } from './signature.js';
-import { WebhooksService } from './webhooks.service.js';
+import { ProviderEventsService } from './provider-events.service.js';
 
 const MOST_BYTES = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -19,8 +19,8 @@ class WebhookReceived {
 @ApiTags('webhooks')
 @Controller('webhooks')
 @Public('ignored')
-export class WebhooksController {
-  constructor(private readonly webhooks: WebhooksService) {}
+export class ProviderEventsController {
+  constructor(private readonly webhooks: ProviderEventsService) {}
 
   @Post('stripe')
   @HttpCode(200)

@@ -34,7 +34,7 @@ const CAME_TO_NOTHING = `(e.status = 'unmatched'
 
 /** What providers have told us. Joins the caller's transaction and scope. */
 @Injectable()
-export class WebhooksRepository {
+export class ProviderEventsRepository {
   constructor(private readonly database: Database) {}
 
   /**
