@@ -13,7 +13,7 @@ const { TEST_POSTGRES_URL, TEST_REDIS_URL, TEST_MONGODB_URL, CI } = process.env;
 const { OMNI_TEST_ROLES, OMNI_TEST_USERS, OMNI_TEST_POOLER } = process.env;
 
 /** Fewer connections to the server than one application has, and another time than it would ask for. */
-const POOL = { connections: 8, milliseconds: 11_000 };
+const POOL = { connections: 8, milliseconds: 20_000 };
 
 /** What the test files learn about the engines, through TEST_ENGINES: see engines.ts. */
 export default async function setUp() {
