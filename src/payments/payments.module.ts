@@ -95,7 +95,7 @@ import { StatementsController } from './statements/statements.controller.js';
 import { StripeGateway } from './stripe/stripe.gateway.js';
 import { StripeModule } from './stripe/stripe.module.js';
 import { WebhookEvent } from './provider-events/webhook-event.entity.js';
-import { ProviderEventsController } from './provider-events/provider-events.controller.js';
+import { WebhooksController } from './provider-events/webhooks.controller.js';
 import { ProviderEventsDelivery } from './provider-events/provider-events.delivery.js';
 import { ProviderEventsProcessor } from './provider-events/provider-events.processor.js';
 import { ProviderEventsRepository } from './provider-events/provider-events.repository.js';
@@ -234,7 +234,7 @@ export class PaymentsModule {
         BooksController,
         ReconciliationController,
         PaymentSyncController,
-        ProviderEventsController,
+        WebhooksController,
       ],
       providers: [
         { provide: PaymentGateway, ...(modules.length > 0 ? { useExisting: gateway } : { useClass: gateway }) },

@@ -197,9 +197,13 @@ describe('what is found', () => {
   });
 
   it('since a time is everything: payments, refunds and disputes', async () => {
-    const old = await paid();
+    const [payable, old] = [await paid(), await paid()];
     const { provider_payment_id: id } = old;
-    stripe.books.intents.find((one) => one.id === id).created -= 3_600;
+    const makeOld = (name: string, days: number): unknown =>
+      (stripe.books.intents.find((one) => one.id === name).created -= days * 24 * 3_600);
+    // So long a browser may still pay it.
+    makeOld(payable.provider_payment_id, 29);
+    makeOld(id, 31);
     const payment = await paid();
     const dispute = stripe.books.dispute(payment.provider_payment_id);
     stripe.books.refund({ payment_intent: payment.provider_payment_id, amount: '100' });
@@ -214,6 +218,7 @@ describe('what is found', () => {
 
     const payments = await all(gateway.payments(since, soon()));
     expect(payments).toContainEqual(payment);
+    expect(payments).toContainEqual(payable);
     expect(payments.map((one) => one.provider_payment_id)).not.toContain(id);
     const refunds = await all(gateway.refunds(since, soon()));
     expect(refunds[0]).toMatchObject({

@@ -19,7 +19,7 @@ class WebhookReceived {
 @ApiTags('webhooks')
 @Controller('webhooks')
 @Public('ignored')
-export class ProviderEventsController {
+export class WebhooksController {
   constructor(private readonly webhooks: ProviderEventsService) {}
 
   @Post('stripe')
