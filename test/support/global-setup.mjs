@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { bootstrap } from '../../bin/bootstrap.mjs';
 import { startMongo } from './mongo.mjs';
 import { startPooler } from './pooler.mjs';
+import { asSuperuser } from './superuser.mjs';
 
 const { TEST_POSTGRES_URL, TEST_REDIS_URL, TEST_MONGODB_URL, CI } = process.env;
 const { OMNI_TEST_ROLES, OMNI_TEST_USERS, OMNI_TEST_POOLER } = process.env;
@@ -95,15 +96,4 @@ async function prepareTemplate(superUrl, database) {
   const urls = await prepareDatabase(superUrl, { database, owner, app });
   await migrate(urls);
   return { template: database, ...urls };
-}
-
-export async function asSuperuser(url, work) {
-  const { Client } = await import('pg').then((pg) => pg.default);
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

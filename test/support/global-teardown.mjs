@@ -1,4 +1,4 @@
-import { asSuperuser } from './global-setup.mjs';
+import { asSuperuser } from './superuser.mjs';
 
 /** The databases of this run, where the server is somebody else's; then the engines and the files. */
 export default async function tearDown() {

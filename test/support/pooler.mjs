@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { asSuperuser } from './superuser.mjs';
 
 const PROGRAM = 'pgbouncer';
 const START_MS = 15_000;
@@ -46,7 +47,6 @@ export async function startPooler({ directory, superUrl, appUrl, connections, mi
   chmodSync(directory, 0o755);
   writeFileSync(join(directory, 'pgbouncer.ini'), `${lines.join('\n')}\n`);
   writeFileSync(join(directory, 'users.txt'), `"${user}" "${password.replaceAll('"', '""')}"\n`);
-  const { asSuperuser } = await import('./global-setup.mjs');
   await asSuperuser(superUrl, async (client) => {
     for (const name of OF_THE_ROLE) await client.query(`ALTER ROLE "${user}" SET ${name} = '${milliseconds}ms'`);
   });

@@ -29,7 +29,7 @@ export class PaymentRepayments {
 
   /**
    * Looks again at what was set aside over a refund or a dispute that finds no place in our books: such a one has no row
-   * here to be found by, and the provider's lists have it for two days.
+   * here to be found by, and the provider's lists forget it.
    * @throws {ProviderUnknownError} the provider is away.
    */
   @ComparesWithProvider({})
