@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Optional } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import type { Principal } from '../common/access.js';
+import { backoff } from '../common/backoff.js';
 import { Measures, type Sample } from '../common/measures.js';
 import { DatabaseUnavailableError, toDomainError } from './constraints.js';
 import { Replica } from './replica/replica.js';
@@ -14,6 +16,8 @@ const isTransient = (error: unknown): boolean => {
 };
 
 const TRIES = 3;
+/** Who comes back at once may take the lock that the other one is just being given, and meet it head-on again. */
+const PAUSE_MS = 20;
 
 interface Beginning {
   readonly source: DataSource;
@@ -155,6 +159,7 @@ export class Database {
         return await this.begin({ source: this.source, scope, isolation }, work);
       } catch (error) {
         if (attempt === TRIES || !isTransient(error)) throw toDomainError(error);
+        await sleep(backoff(attempt, PAUSE_MS, PAUSE_MS * TRIES));
       }
     }
   }

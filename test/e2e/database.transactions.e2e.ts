@@ -160,7 +160,8 @@ describe('a transaction', () => {
       });
     await Promise.all([cross(0, one.id, other.id), cross(1, other.id, one.id)]);
 
-    expect(tries).toBe(3);
+    // One of them at least was refused: that both are through says that it came again, once or twice.
+    expect(tries).toBeGreaterThan(2);
     expect(await nameOf(one.id)).toBe(await nameOf(other.id));
   });
 });

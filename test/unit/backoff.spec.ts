@@ -1,4 +1,4 @@
-import { backoff } from '../../src/database/outbox/backoff.js';
+import { backoff } from '../../src/common/backoff.js';
 
 const SECOND = 1_000;
 const waits = (random: number) =>

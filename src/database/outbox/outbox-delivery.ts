@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Condition, errorLabel } from '../../common/condition.js';
 import { endsWithin } from '../../common/deadline.js';
+import { backoff } from '../../common/backoff.js';
 import { Hooks } from '../../common/hooks.js';
 import { traced } from '../../common/trace.js';
 import { Timings } from '../../config/timings.js';
 import { DeliversOutbox, Outbox, type OutboxMessage } from '../outbox.js';
-import { backoff } from './backoff.js';
 import { OutboxRepository, type BegunRow, type Dispatch } from './outbox.repository.js';
 
 type Deliver = (message: OutboxMessage, signal: AbortSignal) => Promise<void>;
