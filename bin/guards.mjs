@@ -8,7 +8,7 @@ export const MUTATIONS = [
     file: 'src/payments/payments.repository.ts',
     from: /, lock: \{ mode: 'pessimistic_write' \}/,
     to: '',
-    tests: ['test/e2e/payments.races', '-t', 'F9'],
+    tests: ['test/long/payments.races', '-t', 'F9'],
   },
   {
     guard: 'the index that allows one open try',
@@ -22,7 +22,7 @@ export const MUTATIONS = [
     file: 'src/payments/idempotency/idempotency-keys.ts',
     from: /async fence\(\): Promise<void> \{/,
     to: 'async fence(): Promise<void> {\n    if (this.timings) return;',
-    tests: ['test/e2e/payments.(guards|processes)', '-t', 'F4'],
+    tests: ['payments.(guards|processes)', '-t', 'F4'],
   },
   {
     guard: 'the ledger’s knowledge of what is posted',

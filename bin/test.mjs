@@ -1,5 +1,6 @@
 // `npm test`: Jest, with nothing of the shell's own configuration in its way. What is missing is installed and built first.
-//   npm test                    everything
+//   npm test                    all that does not take minutes by itself
+//   npm test -- --long          what does: crowds, races by the hundred, processes that die, stores that move, browsers, fuzz
 //   npm test -- --unit          without engines
 //   npm test -- --one-role      the application and the owner of the tables are one role of PostgreSQL
 //   npm test -- --cluster       Redis as a cluster, behind sentinels and by TLS alone; all apps by way of PgBouncer
@@ -12,16 +13,13 @@ import { bootstrap, ROOT } from './bootstrap.mjs';
 
 await bootstrap();
 
-const OURS = ['--unit', '--one-role', '--mongodb', '--fuzz', '--cluster'];
+const OURS = ['--long', '--unit', '--one-role', '--mongodb', '--fuzz', '--cluster'];
 const asked = process.argv.slice(2);
 const args = ['node_modules/jest/bin/jest.js', '--config', 'test/jest.config.cjs'];
 args.push(...asked.filter((argument) => !OURS.includes(argument)));
 // Last, since Jest takes all that follows for names of projects.
-if (asked.includes('--fuzz')) args.push('test/e2e/fuzz.e2e.ts', '--selectProjects', 'e2e');
-if (asked.includes('--cluster')) args.push('--selectProjects', 'cluster', 'e2e');
-if (asked.includes('--unit')) args.push('--selectProjects', 'unit');
-// What is no affair of the database's roles, or of the users' store, has no need to be run again.
-if ((asked.includes('--one-role') || asked.includes('--mongodb')) && isWhole()) args.push('--selectProjects', 'e2e');
+if (asked.includes('--fuzz')) args.push('test/long/fuzz.e2e.ts');
+if (isWhole() || asked.includes('--unit') || asked.includes('--cluster')) args.push('--selectProjects', ...projects());
 
 const child = spawn(process.execPath, args, { cwd: ROOT, stdio: 'inherit', env: await environment() });
 process.on('SIGTERM', () => child.kill('SIGTERM'));
@@ -29,10 +27,19 @@ process.on('SIGTERM', () => child.kill('SIGTERM'));
 process.on('SIGINT', () => undefined);
 process.exitCode = await exitStatusOf(child);
 
+/** What is no affair of the database's roles, or of the users' store, has no need to be run again. */
+function projects() {
+  if (asked.includes('--unit')) return ['unit'];
+  if (asked.includes('--long')) return ['long'];
+  if (asked.includes('--cluster')) return ['cluster', 'e2e', 'long'];
+  if (asked.includes('--one-role') || asked.includes('--mongodb')) return ['e2e', 'long'];
+  return ['unit', 'contract', 'e2e'];
+}
+
 /** Whether no selection of tests is asked for. */
 function isWhole() {
   return asked.every((argument) =>
-    /^--(one-role|mongodb|cluster|json|outputFile=.*|verbose|maxWorkers=\d+)$/.test(argument),
+    /^--(long|one-role|mongodb|cluster|json|outputFile=.*|verbose|maxWorkers=\d+)$/.test(argument),
   );
 }
 
@@ -43,7 +50,7 @@ async function environment() {
   const env = Object.entries(process.env).filter(([name]) => !variables().has(name));
   return {
     ...Object.fromEntries(env),
-    ...(isWhole() && { OMNI_TEST_SHARES: '1' }),
+    ...(isWhole() && { OMNI_TEST_SHARES: projects().join() }),
     ...(asked.includes('--one-role') && { OMNI_TEST_ROLES: 'one' }),
     ...(asked.includes('--cluster') && { OMNI_TEST_POOLER: '1' }),
     ...(asked.includes('--mongodb') && { OMNI_TEST_USERS: 'mongodb' }),

@@ -37,12 +37,13 @@ const project = (displayName, testMatch, engines) => ({
 });
 
 /** All of them are run in shares (test/support/shares.ts), one that is asked for by itself. */
-const E2E = process.env['OMNI_TEST_SHARES'] ? ['shares/*.share.ts', 'e2e/fuzz.e2e.ts'] : 'e2e/**/*.e2e.ts';
+const inShares = Boolean(process.env['OMNI_TEST_SHARES']);
 
 const projects = [
   project('unit', 'unit/**/*.spec.ts', false),
   project('contract', 'contract/**/*.spec.ts', true),
-  project('e2e', E2E, true),
+  project('e2e', inShares ? 'shares/e2e.*.share.ts' : 'e2e/**/*.e2e.ts', true),
+  project('long', inShares ? ['shares/long.*.share.ts', 'long/fuzz.e2e.ts'] : 'long/**/*.e2e.ts', true),
 ];
 // They take long, and run when they are asked for: --selectProjects faults.
 // These start clusters and the like.

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 export default class RoutesReporter {
   constructor(globalConfig) {
-    this.filtered = !process.env.OMNI_TEST_SHARES || Boolean(globalConfig.testNamePattern);
+    const projects = process.env.OMNI_TEST_SHARES?.split(',') ?? [];
+    this.filtered = !projects.includes('e2e') || Boolean(globalConfig.testNamePattern);
   }
 
   onRunComplete(_, { numFailedTestSuites }) {

@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(7);
+share('e2e', 5);

@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(10);
+share('e2e', 2);

@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(12);
+share('long', 2);

@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(4);
+share('e2e', 1);

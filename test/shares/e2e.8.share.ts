@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(5);
+share('e2e', 8);

@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(9);
+share('long', 1);

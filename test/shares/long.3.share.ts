@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(2);
+share('long', 3);

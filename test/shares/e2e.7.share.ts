@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(8);
+share('e2e', 7);

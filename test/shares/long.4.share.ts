@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(1);
+share('long', 4);

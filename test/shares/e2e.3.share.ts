@@ -1,3 +1,3 @@
 import { share } from '../support/shares.js';
 
-share(3);
+share('e2e', 3);
