@@ -9,8 +9,8 @@ export class InvalidTokenError extends UnauthorizedError {
   static override readonly code = 'invalid_token';
   static override readonly title = 'The credential is not valid';
 
-  constructor() {
-    super('Invalid token');
+  constructor(detail = 'Invalid token') {
+    super(detail);
   }
 }
 

@@ -32,6 +32,7 @@ import { Reauthentication } from './reauthentication.js';
 import { RefusalsInterceptor } from './refusals.interceptor.js';
 import { RefreshCookie } from './sessions/refresh-cookie.js';
 import { RefreshTokens } from './sessions/refresh-tokens.js';
+import { TokenOwners } from './sessions/token-owners.js';
 import { RefreshService } from './sessions/refresh.service.js';
 import { Session } from './sessions/session.entity.js';
 import { SessionsController } from './sessions/sessions.controller.js';
@@ -77,6 +78,7 @@ import { Tokens } from './tokens.js';
     RefreshCookie,
     RefreshService,
     RefreshTokens,
+    TokenOwners,
     RefusalsInterceptor,
     SecondFactor,
     SeenKeys,

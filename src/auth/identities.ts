@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { KeyPrincipal, Principal, SessionPrincipal } from '../common/access.js';
+import type { KeyPrincipal, Principal } from '../common/access.js';
 import { hashOfToken } from '../common/one-time-token.js';
 import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
 import { idIn, looksLikeKey } from './api-keys/key-text.js';
@@ -8,7 +8,8 @@ import { InvalidTokenError } from './auth.errors.js';
 import { RefreshCookie, type BrowserHeaders } from './sessions/refresh-cookie.js';
 import { RefreshService } from './sessions/refresh.service.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
-import { bearerToken, Tokens } from './tokens.js';
+import { TokenOwners } from './sessions/token-owners.js';
+import { bearerToken } from './tokens.js';
 
 /** The headers that may say who asks. */
 type Credentials = { readonly authorization?: string } & BrowserHeaders;
@@ -17,7 +18,7 @@ type Credentials = { readonly authorization?: string } & BrowserHeaders;
 @Injectable()
 export class Identities {
   constructor(
-    private readonly tokens: Tokens,
+    private readonly owners: TokenOwners,
     private readonly sessions: SessionsRepository,
     private readonly keys: ApiKeysRepository,
     private readonly seen: SeenKeys,
@@ -34,7 +35,7 @@ export class Identities {
     if (authorization === undefined) return null;
     const token = bearerToken(authorization);
     if (token === null) throw new InvalidTokenError();
-    const principal = await (looksLikeKey(token) ? this.findByKey(token) : this.findByToken(token));
+    const principal = await (looksLikeKey(token) ? this.findByKey(token) : this.owners.find(token));
     if (!principal) throw new InvalidTokenError();
     return principal;
   }
@@ -53,12 +54,6 @@ export class Identities {
       throw error;
     });
     return principal ?? this.sessions.findPrincipal(await this.refreshes.getSessionId(token));
-  }
-
-  private async findByToken(token: string): Promise<SessionPrincipal | null> {
-    const { sid, sub, tid } = await this.tokens.verify(token);
-    const principal = await this.sessions.findPrincipal(sid);
-    return principal?.id === sub && principal.tenant_id === tid ? principal : null;
   }
 
   private async findByKey(key: string): Promise<KeyPrincipal | null> {

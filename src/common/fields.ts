@@ -1,7 +1,8 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { isEmail, ValidateBy, ValidateIf } from 'class-validator';
+import { ValidateBy, ValidateIf } from 'class-validator';
+import { isEmailAddress } from '../config/addresses.js';
 
 /**
  * Fields of the wire, each validated and documented from one statement. Absent is optional where it says so; null is a
@@ -70,15 +71,11 @@ export function Text({ min = 0, max, trim, lowerCase, pattern, format, ...option
   );
 }
 
-/** An address in lower case: letters, digits and dots as people have them, without quoting or comments (RFC 5321 4.5.3.1). */
+/** An address in lower case. */
 export const Email = (options: Omit<Field, 'example'> & { example?: string } = {}): PropertyDecorator =>
   applyDecorators(
     Text({ max: 254, lowerCase: true, format: 'email', example: 'ada@example.com', ...options }),
-    rule(
-      'email',
-      'Invalid email format',
-      (value) => isEmail(value, { allow_utf8_local_part: false }) && !/["\s]/.test(value as string),
-    ),
+    rule('email', 'Invalid email format', (value) => isEmailAddress(value as string)),
   );
 
 /** One of a closed set of words. */

@@ -5,6 +5,9 @@ import { ringMistake } from './key-ring.js';
 import { Settings } from './settings.js';
 import { networks, variables } from './variable.js';
 
+/** As the contract of every route has it that takes a password. */
+const MAX_PASSWORD_LENGTH = 128;
+
 export type RawSettings = Readonly<Record<string, string | undefined>>;
 
 /** Everything that is wrong with the variables, a sentence each. No sentence quotes a value. */
@@ -89,6 +92,10 @@ function contradictions(settings: Draft): string[] {
   found.push(...stripeMistakes(settings, production));
   if (production && settings.ADMIN_PASSWORD && !settings.ADMIN_EMAIL)
     found.push('ADMIN_EMAIL is required with ADMIN_PASSWORD');
+  const { ADMIN_PASSWORD, PASSWORD_MIN_LENGTH = 0 } = settings;
+  const length = [...(ADMIN_PASSWORD ?? '')].length;
+  if (ADMIN_PASSWORD && (length < PASSWORD_MIN_LENGTH || length > MAX_PASSWORD_LENGTH))
+    found.push(`ADMIN_PASSWORD must have ${PASSWORD_MIN_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`);
   const ring = settings.SECRET_KEY && ringMistake(settings.SECRET_KEY, production);
   if (ring) found.push(`SECRET_KEY ${ring}`);
   return found;

@@ -1,6 +1,8 @@
+import type { Sender } from './addresses.js';
 import type { KeyRing } from './key-ring.js';
 import { redisUrl } from './redis-url.js';
 import {
+  emailAddress,
   flag,
   integer,
   keyRing,
@@ -8,6 +10,7 @@ import {
   oneOf,
   origins,
   rate,
+  sender,
   stripeKey,
   text,
   url,
@@ -126,8 +129,8 @@ export class Settings {
   })
   readonly SMTP_URL!: string;
 
-  @Variable({ kind: text, default: 'Omni <no-reply@omni.localhost>', about: 'The sender of every mail' })
-  readonly MAIL_FROM!: string;
+  @Variable({ kind: sender, default: 'Omni <no-reply@omni.localhost>', about: 'The sender of every mail' })
+  readonly MAIL_FROM!: Sender;
 
   @Variable({
     kind: keyRing,
@@ -199,7 +202,11 @@ export class Settings {
   @Variable({ kind: rate, default: '3000/1m', about: 'Requests of one tenant that has no number of its own' })
   readonly RATE_LIMIT_TENANT!: Rate;
 
-  @Variable({ kind: text, shown: 'admin@omni.localhost', about: 'The first platform admin, made while there is none' })
+  @Variable({
+    kind: emailAddress,
+    shown: 'admin@omni.localhost',
+    about: 'The first platform admin, made while there is none',
+  })
   readonly ADMIN_EMAIL?: string;
 
   @Variable({

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { isEmailAddress, parseSender, type Sender } from './addresses.js';
 import { KeyRing, parseKeyRing } from './key-ring.js';
 
 /** How the text of a variable becomes a value. Throws a sentence that says what would be right. */
@@ -41,6 +42,15 @@ function fail(sentence: string): never {
 }
 
 export const text = kind('text', (value) => value);
+
+export const emailAddress = kind('e-mail address', (value) =>
+  isEmailAddress(value) ? value.toLowerCase() : fail('must be an e-mail address'),
+);
+
+export const sender = kind(
+  'Name <address>',
+  (value): Sender => parseSender(value) ?? fail('must look like `Name <address@host>`'),
+);
 
 export const flag = kind('0 or 1', (value) => {
   if (value === '1' || value === 'true') return true;

@@ -9,6 +9,7 @@ import { refuseClient, requestId } from '../common/http-server.js';
 import { readJsonBodies } from '../common/json-body.js';
 import { AUDIT, LOG_LEVELS, nestLevelsFrom } from '../common/logging/app-logger.js';
 import { OpsRoutes, type AddOpsRoutes } from '../common/ops-routes.js';
+import { pathOf } from '../common/problem.js';
 import { sendProblem } from '../common/problem.filter.js';
 import { ForbiddenError, UnauthorizedError } from '../common/service-error.js';
 import { InputPipe } from '../common/validation.js';
@@ -107,7 +108,7 @@ export class OpsServer implements OnApplicationBootstrap, OnApplicationShutdown 
 
   /** On loopback the name must be ours, or a web page could ask through its visitor's browser; elsewhere the token counts. */
   private stranger({ url, headers }: FastifyRequest): Error | undefined {
-    if (OPEN.includes(url)) return undefined;
+    if (OPEN.includes(pathOf(url).replace(/\/$/, ''))) return undefined;
     const { OPS_HOST, OPS_TOKEN = '' } = this.settings;
     if (isLoopback(OPS_HOST)) return LOCAL_HOST.test(headers.host ?? '') ? undefined : new RouteNotFoundError();
     const given = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { createTransport } from 'nodemailer';
 import { Probe } from '../common/probes.js';
 import { traced } from '../common/trace.js';
-import { InvalidSettingsError } from '../config/read-settings.js';
+import type { Sender } from '../config/addresses.js';
 import { Settings } from '../config/settings.js';
 import { Timings } from '../config/timings.js';
 import { DELIVERIES_AT_ONCE } from '../database/outbox/outbox-dispatcher.js';
@@ -36,7 +36,7 @@ interface SmtpFailure {
 /** Hands mails to the server in SMTP_URL, over a few connections that are kept open. */
 @Injectable()
 export class SmtpTransport implements OnApplicationShutdown {
-  private readonly from: { name: string; address: string };
+  private readonly from: Sender;
   private readonly host: string;
   private readonly server: string;
   private readonly transport;
@@ -47,7 +47,7 @@ export class SmtpTransport implements OnApplicationShutdown {
     { SMTP_URL, MAIL_FROM }: Settings,
     private readonly timings: Timings,
   ) {
-    this.from = parseSender(MAIL_FROM);
+    this.from = MAIL_FROM;
     this.host = this.from.address.replace(/^.*@/, '');
     this.server = SMTP_URL ? new URL(SMTP_URL).hostname : '';
     const wait_ms = timings.smtp_timeout_ms;
@@ -99,13 +99,4 @@ export class SmtpTransport implements OnApplicationShutdown {
   onApplicationShutdown(): void {
     this.transport.close();
   }
-}
-
-/** `Name <address>`, or the address alone. */
-function parseSender(sender: string): { name: string; address: string } {
-  const [, name, quoted, plain] =
-    /^(?:"?([^"<>]*?)"?\s*<([^\s<>@]+@[^\s<>@]+)>|([^\s<>@]+@[^\s<>@]+))$/.exec(sender.trim()) ?? [];
-  const address = quoted ?? plain;
-  if (!address) throw new InvalidSettingsError(['MAIL_FROM must look like `Name <address@host>`']);
-  return { name: name ?? '', address };
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { isAdmin, type Principal } from '../common/access.js';
-import type { Keyset, KeysetQuery } from '../common/pagination.js';
+import { assertSpan, type Keyset, type KeysetQuery } from '../common/pagination.js';
 import { ServiceError } from '../common/service-error.js';
 import { Timings } from '../config/timings.js';
 import { Database } from '../database/database.js';
@@ -48,12 +48,14 @@ export class PaymentReader {
   /**
    * Narrows a list to what the actor may see of it.
    * @param find - asks for it, within the scope of the tenant.
+   * @throws {ValidationError} the span of time ends before it begins.
    */
   async narrowed<Query extends MoneyQuery, Row>(
     actor: Principal,
     query: Query,
     find: (filter: Omit<Query, keyof KeysetQuery>, page: KeysetQuery) => Promise<Keyset<Row>>,
   ): Promise<Keyset<Row>> {
+    assertSpan(query);
     const { limit, starting_after, ending_before, ...filter } = query;
     const { tenant_id, owner_id, currency } = query;
     const own = actor.tenant_id;

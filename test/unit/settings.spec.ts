@@ -37,7 +37,7 @@ const DEFAULTS: [name: keyof Settings, value: unknown][] = [
   ['REDIS_CACHE_URL', undefined],
   ['MONGODB_URL', undefined],
   ['SMTP_URL', undefined],
-  ['MAIL_FROM', 'Omni <no-reply@omni.localhost>'],
+  ['MAIL_FROM', { name: 'Omni', address: 'no-reply@omni.localhost' }],
   ['SECRET_KEY', undefined],
   ['ALGORITHM', 'HS256'],
   ['ACCESS_TOKEN_EXPIRE_MINUTES', 30],

@@ -37,7 +37,7 @@ export class FirstAdmin implements OnApplicationBootstrap {
     }
     const admin = await this.newcomers.make({
       tenant_id: DEFAULT_TENANT_ID,
-      email: ADMIN_EMAIL.toLowerCase(),
+      email: ADMIN_EMAIL,
       full_name: 'First admin',
       password: ADMIN_PASSWORD,
       may_be_common: true,
