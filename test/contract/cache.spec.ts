@@ -97,7 +97,11 @@ describeWithRedis('with a Redis of its own', () => {
       const [here, there] = [new CacheAside(cache, timings), new CacheAside(cache, timings)];
       const stored = new Stored('old');
       await eventually(async () => (await here.read(stored.source)) === 'old' && stored.loads > 0);
-      await eventually(async () => 'value' in (await cache.open(stored.key)));
+      await eventually(async () => {
+        const { loads } = stored;
+        await here.read(stored.source);
+        return stored.loads === loads;
+      });
 
       await (how === 'away' ? wire.cut() : Promise.resolve(process.kill(server.pid, 'SIGSTOP')));
       stored.value = 'new';

@@ -80,7 +80,7 @@ describe('a key', () => {
     await withKey(app, key);
     expect(await used()).toMatch(/Z$/);
 
-    await usedBefore(50);
+    await usedBefore(30);
     const recent = await used();
     await withKey(app, key);
     expect(await used()).toBe(recent);

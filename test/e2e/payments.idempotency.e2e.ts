@@ -8,7 +8,12 @@ import { act, ORDER, paid, pay, postings, timesCharged, withKey } from '../suppo
 jest.setTimeout(180_000);
 
 /** A hundred wait for each other. */
-const PATIENT = { payment_answer_ms: 60_000, payment_lease_ms: 60_000, pool_wait_ms: 30_000 };
+const PATIENT = {
+  payment_answer_ms: 60_000,
+  payment_lease_ms: 60_000,
+  payment_grace_ms: 120_000,
+  pool_wait_ms: 30_000,
+};
 
 let app: TestApp;
 let ada: Client;

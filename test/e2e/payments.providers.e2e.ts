@@ -64,8 +64,9 @@ describe('what is asked of the provider', () => {
   });
 
   it('by an admin is written down as the admin’s', async () => {
-    // No webhook of it is taken: the provider's own news may come first, and is nobody's.
+    // No webhook of it is taken, and it is not looked at: the provider's own news may come first, and is nobody's.
     const { id } = await paid(ada, { capture_method: 'manual', payment_method: 'pm_sim_webhook_bad_signature' });
+    await app.sql(`UPDATE payments SET next_reconcile_at = now() + interval '1 day' WHERE id = $1`, [id]);
     await act(admin, id, 'capture');
     const steps = await app.sql(
       'SELECT to_status, actor_id FROM payment_transitions WHERE payment_id = $1 ORDER BY version',

@@ -43,7 +43,9 @@ describe('a refund that', () => {
   it('takes a while is pending, and counts until it has succeeded', async () => {
     const { id } = await paid(ada, { payment_method: 'pm_card_pendingRefund' });
     const pending = await refunded(admin, id, { amount: 4_000 });
-    expect(pending).toMatchObject({ status: 'pending', provider_refund_id: expect.any(String) });
+    // The bank's news may be faster than its answer.
+    expect(pending).toMatchObject({ provider_refund_id: expect.any(String) });
+    expect(['pending', 'succeeded']).toContain(pending.status);
     expect((await refund(admin, id, { amount: 201 })).body).toMatchObject({ max_refundable: 200 });
 
     await untilRefund(admin, pending.id, 'succeeded');
@@ -63,7 +65,7 @@ describe('a refund that', () => {
   it('is returned by the payer’s bank has failed, and can be given again', async () => {
     const { id } = await paid(ada, { payment_method: 'pm_card_refundFail' });
     const made = await refunded(admin, id, { amount: 4_200 });
-    expect(made.status).toBe('succeeded');
+    expect(['succeeded', 'failed']).toContain(made.status);
     const failed = await untilRefund(admin, made.id, 'failed');
 
     expect(failed.failure_code).toBe('expired_or_canceled_card');

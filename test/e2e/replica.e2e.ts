@@ -113,7 +113,7 @@ describeWithUsersTable('a replica for reading', () => {
   it('is asked by others while one list is too much for it, which the primary answers', async () => {
     const late = await startApp({
       settings: { POSTGRES_REPLICA_URL: copy.url('app') },
-      timings: { replica_wait_ms: 2_000, replica_pause_ms: 600_000, pool_wait_ms: 15_000 },
+      timings: { replica_wait_ms: 5_000, replica_pause_ms: 600_000, pool_wait_ms: 15_000 },
     });
     const there = await late.admin();
     await connected(copy.url('superuser'), async (client) => {
@@ -134,7 +134,7 @@ describeWithUsersTable('a replica for reading', () => {
     const far = await Wire.to(copy.url('app'));
     const late = await startApp({
       settings: { POSTGRES_REPLICA_URL: far.url },
-      timings: { replica_wait_ms: 1_000, replica_pause_ms: 600_000, pool_wait_ms: 15_000 },
+      timings: { replica_wait_ms: 5_000, replica_pause_ms: 600_000, pool_wait_ms: 15_000 },
     });
     const there = await late.admin();
     await eventually(async () => expect(await addresses('/users', there)).toEqual(FROM_COPY));

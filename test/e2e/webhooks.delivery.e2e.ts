@@ -57,7 +57,8 @@ describe('an event', () => {
     await quiescence(app);
     const deliveries = await untilDeliveries(admin, endpoint, all('delivered'));
     expect(deliveries.map(({ event_id }) => event_id).toSorted()).toEqual(receiver.got.map(({ id }) => id).toSorted());
-    expect(deliveries.at(-1)).toEqual({
+    // Facts of one payment may overtake each other.
+    expect(deliveries.find(({ type }) => type === 'payment.created')).toEqual({
       id: expect.any(String),
       event_id: expect.any(String),
       type: 'payment.created',

@@ -3,7 +3,7 @@ import { startApp } from '../support/app.js';
 import { startShipped, type Shipped } from '../support/shipped.js';
 
 const RESTARTS = 20;
-const CLIENTS = 16;
+const CLIENTS = 4;
 
 jest.setTimeout(20 * 60_000);
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
-import { describeInBrowser, pictures, startBrowser } from '../support/browser.js';
+import { describeInBrowser, PATIENCE_MS, pictures, startBrowser } from '../support/browser.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 describeInBrowser('Swagger UI in a browser', () => {
   let app: TestApp;
@@ -17,6 +17,7 @@ describeInBrowser('Swagger UI in a browser', () => {
     app = await startApp();
     browser = await startBrowser();
     page = await browser.newPage({ viewport: { width: 1_280, height: 1_000 } });
+    page.setDefaultTimeout(PATIENCE_MS);
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
     });

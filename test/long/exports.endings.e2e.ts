@@ -7,6 +7,7 @@ import { succeed, type Answer, type Client } from '../support/client.js';
 import { lockWaits, whileUserHeld } from '../support/connections.js';
 import { eventually } from '../support/eventually.js';
 import { download, exported, exportMails, exportsOf, nextToken } from '../support/exports.js';
+import { settled } from '../support/links.js';
 import { startProcess } from '../support/process.js';
 import { UNHURRIED_MAIL } from '../support/sign-ups.js';
 import { leasesEnd } from '../support/sink.js';
@@ -211,6 +212,8 @@ describe('a process that is killed', () => {
   it.each(['outbox.claimed', 'outbox.queued', 'export.written'])(
     'at %s has lost nothing: the export is gathered and mailed, once',
     async (die_at) => {
+      // What is left over would be what it dies of.
+      await settled(app);
       await app.close();
       const api = await startApp({ settings: { PROCESS_ROLE: 'api' } });
       const [account] = await insertUsers(api, [{}]);

@@ -114,7 +114,7 @@ describe('a key of the ring', () => {
       const commands = [command('outbox/retry', OLD), reseal(`${NEW},${OLD}`)];
       const ended = Promise.race(commands.map((one) => one.catch(() => undefined)));
       // Until neither may be waiting for its connection any more, and then for as long as a statement of a request may.
-      await lockWaits(api, 2);
+      await lockWaits(api, 2, 120_000);
       await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, new Timings().statement_ms + 1_000))]);
       return commands;
     });

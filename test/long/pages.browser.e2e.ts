@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { startApp, type TestApp } from '../support/app.js';
-import { describeInBrowser, pictures, startBrowser } from '../support/browser.js';
+import { describeInBrowser, PATIENCE_MS, pictures, startBrowser } from '../support/browser.js';
 import { succeed } from '../support/client.js';
 import { linkTo } from '../support/links.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const PHONE = { width: 360, height: 740 };
 const DESKTOP = { width: 1_280, height: 900 };
@@ -28,6 +28,7 @@ describeInBrowser('the pages behind the links, in a browser', () => {
 
   async function open(link: Pick<URL, 'pathname' | 'hash'>, viewport = DESKTOP, dark = false): Promise<Page> {
     const page = await browser.newPage({ viewport, colorScheme: dark ? 'dark' : 'light', acceptDownloads: true });
+    page.setDefaultTimeout(PATIENCE_MS);
     page.on('console', (message) => {
       // That an answer was a failure, the browser says of itself.
       if (['error', 'warning'].includes(message.type()) && !/Failed to load resource/.test(message.text())) {
@@ -178,6 +179,7 @@ describeInBrowser('the pages behind the links, in a browser', () => {
 
       const context = await browser.newContext({ javaScriptEnabled: false });
       const plain = await context.newPage();
+      plain.setDefaultTimeout(PATIENCE_MS);
       await plain.goto(here(at(name)));
       await plain.getByText('This page needs JavaScript').waitFor();
       expect(await plain.locator('form').isVisible()).toBe(false);

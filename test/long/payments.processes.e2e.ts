@@ -9,7 +9,12 @@ import { times } from '../support/visitors.js';
 jest.setTimeout(120_000);
 
 /** On a machine that is busy everything takes long, which is not what these tests are about. */
-const PATIENT = { payment_answer_ms: 30_000, payment_lease_ms: 30_000, pool_wait_ms: 30_000 };
+const PATIENT = {
+  payment_answer_ms: 30_000,
+  payment_lease_ms: 30_000,
+  payment_grace_ms: 120_000,
+  pool_wait_ms: 30_000,
+};
 const API = { PROCESS_ROLE: 'api' };
 
 let app: TestApp;

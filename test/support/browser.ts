@@ -15,10 +15,14 @@ if (!program && !process.env['CI']) process.stderr.write('No Chromium on the PAT
 
 export const describeInBrowser = program || process.env['CI'] ? describe : describe.skip;
 
+/** A busy machine takes long to show a page. */
+export const PATIENCE_MS = 120_000;
+
 /** Asks nobody but the server under test, and works as root too. Close it at the end. */
 export const startBrowser = (): Promise<Browser> =>
   chromium.launch({
     executablePath: program,
+    timeout: PATIENCE_MS,
     args: [
       '--no-sandbox',
       '--disable-gpu',

@@ -51,7 +51,8 @@ export const within = <T>(
 /** Runs a statement, and holds what it locked while `work` runs. */
 export const whileLocked = <T>(app: TestApp, sql: string, parameters: unknown[], work: () => Promise<T>): Promise<T> =>
   connected(app.settings.POSTGRES_URL, async (client) => {
-    await client.query(`BEGIN; ${setScope('system')}`);
+    // However long it takes, also where the role's transactions may not idle.
+    await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; ${setScope('system')}`);
     await client.query(sql, parameters);
     return work();
   });
@@ -73,14 +74,17 @@ export const whileUserHeld = <T>(
 const QUEUES = ['webhook-deliveries', 'reconciliation-runs'];
 
 /** Waits until so many statements of the app's database wait for somebody's lock, and not for a moment only. */
-export const lockWaits = (app: TestApp, count = 1): Promise<unknown> =>
-  eventually(async () => {
-    const waiting = await app.sql(
-      `SELECT 1 FROM pg_stat_activity a WHERE datname = current_database() AND wait_event_type = 'Lock'
+export const lockWaits = (app: TestApp, count = 1, within = 30_000): Promise<unknown> =>
+  eventually(
+    async () => {
+      const waiting = await app.sql(
+        `SELECT 1 FROM pg_stat_activity a WHERE datname = current_database() AND wait_event_type = 'Lock'
          AND query_start < clock_timestamp() - interval '150 milliseconds' AND NOT EXISTS (SELECT FROM pg_locks l JOIN unnest($1::text[]) AS queue
            ON hashtextextended(queue, 0) = (l.classid::bigint << 32) | l.objid::bigint
            WHERE l.pid = a.pid AND NOT l.granted AND l.locktype = 'advisory')`,
-      [QUEUES],
-    );
-    return waiting.length >= count;
-  });
+        [QUEUES],
+      );
+      return waiting.length >= count;
+    },
+    { within },
+  );

@@ -2,7 +2,7 @@ import { someAccount, startApp, type AppOptions, type TestApp } from './app.js';
 import { eventually } from './eventually.js';
 
 /** Hashing the passwords of so many takes a while, and more where many tests run. */
-export const LONG = { within: 60_000 };
+export const LONG = { within: 180_000 };
 
 /** An app that sees its own mails alone, and gives nothing up because this machine is busy. */
 export const startMailing = ({ timings, ...options }: AppOptions): Promise<TestApp> =>

@@ -43,9 +43,9 @@ describe('CircuitBreaker', () => {
   });
 
   it('lets one try after the pause: by its failure it is broken again', async () => {
-    const broken = breaker(30);
+    const broken = breaker(1_000);
     for (let time = 0; time < 2; time++) await expect(broken.run(fails)).rejects.toThrow(Away);
-    await sleep(40);
+    await sleep(1_050);
     const trial = broken.run(fails);
     await expect(broken.run(says('yes'))).rejects.toThrow(Refused);
     await expect(trial).rejects.toThrow(Away);

@@ -207,7 +207,23 @@ describe('production', () => {
   });
 
   it('wants an address with the password of the first admin', () => {
-    expect(mistakes({ ...PRODUCTION, ADMIN_PASSWORD: 'a' })).toEqual(['ADMIN_EMAIL is required with ADMIN_PASSWORD']);
+    expect(mistakes({ ...PRODUCTION, ADMIN_PASSWORD: 'Password123' })).toEqual([
+      'ADMIN_EMAIL is required with ADMIN_PASSWORD',
+    ]);
+  });
+
+  it('tells all at once that the first admin could not log in, and that no mail could leave', () => {
+    expect(mistakes({ ...PRODUCTION, ADMIN_EMAIL: 'nobody', MAIL_FROM: 'Omni <nowhere>', PORT: 'x' })).toEqual([
+      expect.stringMatching(/^PORT/),
+      'MAIL_FROM must look like `Name <address@host>`',
+      'ADMIN_EMAIL must be an e-mail address',
+    ]);
+    expect(mistakes({ ...PRODUCTION, ADMIN_EMAIL: 'ada@example.com', ADMIN_PASSWORD: 'short' })).toEqual([
+      'ADMIN_PASSWORD must have 8 to 128 characters',
+    ]);
+    for (const ADMIN_PASSWORD of ['é'.repeat(8), 'x'.repeat(128)])
+      expect(mistakes({ ...PRODUCTION, ADMIN_EMAIL: 'Ada@example.com', ADMIN_PASSWORD })).toEqual([]);
+    expect(mistakes({ ...PRODUCTION, ADMIN_EMAIL: 'a@example.com', ADMIN_PASSWORD: 'x'.repeat(129) })).toHaveLength(1);
   });
 
   it('wants to hear what Stripe tells', () => {

@@ -26,6 +26,12 @@ describe('uuidv7()', () => {
     expect(ids.toSorted()).toEqual(ids);
   });
 
+  it('sorts by its order within one millisecond', () => {
+    const ids = Array.from({ length: 1_000 }, () => uuidv7(MOMENT + 1));
+
+    expect(ids.toSorted()).toEqual(ids);
+  });
+
   it('never repeats, within one millisecond too (SEC-23)', () => {
     expect(new Set(Array.from({ length: 10_000 }, () => uuidv7(MOMENT))).size).toBe(10_000);
   });
