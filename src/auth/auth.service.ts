@@ -48,9 +48,10 @@ export class AuthService {
 
   /** Whoever had an address, or a password, before leaves nothing to whoever has it now. */
   @OnAccountChange({})
-  async followAccount({ action, user, changes, reason }: AccountChange): Promise<void> {
+  async followAccount({ action, user, changes, old_email, reason }: AccountChange): Promise<void> {
     const changesHands = action === 'user_created' || action === 'user_deleted' || changes.includes('email');
     if (changesHands || reason === 'reset') await this.attempts.forget(user.email);
+    if (changes.includes('email') && old_email !== undefined) await this.attempts.forget(old_email);
   }
 
   private async prove(email: string, password: string, client: Client): Promise<Opened | null> {
