@@ -4,6 +4,7 @@ import { Database } from '../database/database.js';
 import { PasswordAttempts } from '../limits/password-attempts.js';
 import { OnAccountChange, type AccountChange } from '../users/account-changes.js';
 import { Passwords } from '../users/passwords.js';
+import { ContendedError } from '../users/users.errors.js';
 import { UsersRepository, type Credentials } from '../users/users.repository.js';
 import { EmailNotVerifiedError, InvalidCredentialsError } from './auth.errors.js';
 import { ChallengesService, type OpenedChallenge } from './challenges/challenges.service.js';
@@ -37,6 +38,7 @@ export class AuthService {
    * @throws {RateLimitedError} too many attempts, right or wrong.
    * @throws {EmailNotVerifiedError} the password is right, and the installation wants verified addresses.
    * @throws {OverloadedError} too many passwords are being compared.
+   * @throws {ContendedError} the password is right, and the account never stood still: no attempt is counted.
    */
   async login({ email, password }: { email: string; password: string }, client: Client): Promise<Opened> {
     const opened = await this.attempts.run(email, () => this.prove(email, password, client), isSession);
@@ -46,9 +48,10 @@ export class AuthService {
 
   /** Whoever had an address, or a password, before leaves nothing to whoever has it now. */
   @OnAccountChange({})
-  async followAccount({ action, user, changes, reason }: AccountChange): Promise<void> {
+  async followAccount({ action, user, changes, old_email, reason }: AccountChange): Promise<void> {
     const changesHands = action === 'user_created' || action === 'user_deleted' || changes.includes('email');
     if (changesHands || reason === 'reset') await this.attempts.forget(user.email);
+    if (changes.includes('email') && old_email !== undefined) await this.attempts.forget(old_email);
   }
 
   private async prove(email: string, password: string, client: Client): Promise<Opened | null> {
@@ -56,8 +59,11 @@ export class AuthService {
       const user = await this.database.asSystem(() => this.users.findCredentials(email));
       const proven = await this.passwords.verify(user?.password_hash, password);
       const opened = user && proven && user.status === 'active' ? await this.open(user, password, client) : null;
-      if (opened === 'changed' && attempt < TRIES) continue;
-      if (opened && opened !== 'changed') return opened;
+      if (opened === 'changed') {
+        if (attempt === TRIES) throw new ContendedError(1);
+        continue;
+      }
+      if (opened) return opened;
       await this.challenges.refuse(user);
       return null;
     }

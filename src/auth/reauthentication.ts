@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { SessionPrincipal } from '../common/access.js';
 import { PasswordAttempts } from '../limits/password-attempts.js';
 import { Passwords } from '../users/passwords.js';
+import { ContendedError } from '../users/users.errors.js';
 import { UsersRepository, type Credentials } from '../users/users.repository.js';
 import { Accounts } from './accounts.js';
 import { InvalidCredentialsError, InvalidTokenError } from './auth.errors.js';
@@ -40,6 +41,7 @@ export class Reauthentication {
    * @throws {InvalidCredentialsError} the password is wrong.
    * @throws {InvalidMfaCodeError} there is a second factor, and the code is missing, wrong or was used.
    * @throws {RateLimitedError} too many attempts, right or wrong.
+   * @throws {ContendedError} the password is right, and the account never stood still: no attempt is counted.
    */
   async renew(actor: SessionPrincipal, proof: Proof): Promise<void> {
     await this.byBoth(actor, proof, (user) =>
@@ -70,6 +72,7 @@ export class Reauthentication {
    * Lets `act` happen after the password alone was proven.
    * @throws {InvalidCredentialsError} the password is wrong.
    * @throws {RateLimitedError} too many attempts, right or wrong.
+   * @throws {ContendedError} the password is right, and the account never stood still: no attempt is counted.
    */
   async byPassword<T>(actor: SessionPrincipal, password: string, act: Act<T>): Promise<T> {
     const { email } = await this.find(actor);
@@ -81,19 +84,21 @@ export class Reauthentication {
   private async attempt<T>(actor: SessionPrincipal, password: string, act: Act<T>): Promise<T | null> {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const user = await this.find(actor);
-      if (!(await this.passwords.verify(user.password_hash, password))) break;
+      if (!(await this.passwords.verify(user.password_hash, password))) {
+        await this.sessions.refuse(actor);
+        return null;
+      }
       const done = await act(user);
       if (done !== null) return done;
     }
-    await this.sessions.refuse(actor);
-    return null;
+    throw new ContendedError(1);
   }
 
-  /** The account may have got another address, which somebody else has by now, or be gone. */
+  /** The account may have got another address, which somebody else has by now, or be disabled or gone. */
   private async find({ id }: SessionPrincipal): Promise<Proven> {
     const email = (await this.users.find(id))?.email;
     const credentials = email === undefined ? null : await this.users.findCredentials(email);
-    if (email === undefined || credentials?.id !== id) throw new InvalidTokenError();
+    if (email === undefined || credentials?.id !== id || credentials.status !== 'active') throw new InvalidTokenError();
     return { ...credentials, email };
   }
 }

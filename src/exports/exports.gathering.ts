@@ -39,13 +39,16 @@ export class ExportsGathering {
   }
 
   private async write(id: string, signal: AbortSignal): Promise<void> {
+    await this.exports.dropWhereClosed(id);
     const pending = await this.exports.findPending(id);
     const user = pending && (await this.users.find(pending.user_id));
-    // It was gathered before, or nobody waits for it any more.
+    // It was gathered before, or nobody waits for it any more, or nobody may have it now.
     if (!pending || !user) return;
     // Row-level security keeps watch over the exporters: only a platform admin's trail leads into other tenants.
     const written = await this.database.asPrincipal(user, () => this.documents.write(pending, signal));
-    // From here on whatever happens to the account waits, and finds what is written here.
+    // From here on whatever happens to the tenant or the account waits, and finds what is written here: the tenant's row
+    // first, as whoever decides about an account takes them.
+    await this.exports.holdTenant(pending);
     if (!(await this.users.holdVersion(user.id, user.version))) throw new AccountChangedError();
     const { token, token_hash } = newOneTimeToken();
     await this.exports.finish(pending, { token_hash, ...written });

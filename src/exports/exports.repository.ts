@@ -17,6 +17,9 @@ export type OpenedExport = Pick<Export, 'id' | 'tenant_id' | 'user_id' | 'pieces
   readonly gathered_at: Date;
 };
 
+/** Whether the tenant of an export lets anybody in. */
+const OPEN = `EXISTS (SELECT FROM tenants WHERE tenants.id = exports.tenant_id AND tenants.status = 'active')`;
+
 /** Every question that the product asks about exports. */
 @Injectable()
 export class ExportsRepository {
@@ -42,6 +45,18 @@ export class ExportsRepository {
     return this.database.run((manager) => manager.findOneBy(Export, { id, status: 'pending' }));
   }
 
+  /** Gives a pending export up where its tenant is closed: once that is open again the person may ask for another. */
+  async dropWhereClosed(id: string): Promise<void> {
+    await this.database.run((manager) =>
+      manager.query(`DELETE FROM exports WHERE id = $1 AND status = 'pending' AND NOT ${OPEN}`, [id]),
+    );
+  }
+
+  /** Keeps the tenant as it is until the caller's transaction ends. A snapshot that shows it otherwise fails, and starts over. */
+  async holdTenant({ tenant_id }: Pick<Export, 'tenant_id'>): Promise<void> {
+    await this.database.run((manager) => manager.query('SELECT 1 FROM tenants WHERE id = $1 FOR SHARE', [tenant_id]));
+  }
+
   async insertPiece(piece: ExportPiece): Promise<void> {
     await this.database.run((manager) => manager.insert(ExportPiece, piece));
   }
@@ -61,12 +76,12 @@ export class ExportsRepository {
     });
   }
 
-  /** Counts a download. @returns null when the token is none, or its time or number is over. */
+  /** Counts a download. @returns null when the token is none, its time or number is over, or its tenant closed. */
   open(token_hash: Buffer): Promise<OpenedExport | null> {
     return this.database.run(async (manager) => {
       const [[row]] = await manager.query<[(OpenedExport | undefined)[], number]>(
         `UPDATE exports SET downloads = downloads + 1
-         WHERE token_hash = $1 AND expires_at > now() AND downloads < ${DOWNLOADS}
+         WHERE token_hash = $1 AND expires_at > now() AND downloads < ${DOWNLOADS} AND ${OPEN}
          RETURNING id, tenant_id, user_id, pieces, bytes, gathered_at`,
         [token_hash],
       );

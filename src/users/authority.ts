@@ -59,7 +59,8 @@ export class Authority {
    * @throws {InsufficientPermissionsError} the actor's rights were taken away meanwhile.
    */
   async holdFor(actor: Principal, user: User): Promise<boolean> {
-    const concerned = user.role === 'user' ? [] : [user.tenant_id];
+    // Of others' accounts the tenant's always: a plain user may be made an admin, upon whom the last one would go.
+    const concerned = user.role === 'user' && actor.id === user.id ? [] : [user.tenant_id];
     if (user.role === 'platform_admin') concerned.push(DEFAULT_TENANT_ID);
     if (actor.id !== user.id) await this.hold(actor, concerned);
     else await this.tenants.lock(concerned);

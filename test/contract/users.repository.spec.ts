@@ -1,10 +1,13 @@
 import { Database } from '../../src/database/database.js';
+import { UserDocuments } from '../../src/users/mongo/user-documents.mongoose.js';
+import { UserWritesRepository } from '../../src/users/store/user-writes.repository.js';
 import { UsersRepository } from '../../src/users/users.repository.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { lockWaits } from '../support/connections.js';
 import { describeWithMongo, TestDatabase } from '../support/engines.js';
 import { Signal } from '../support/signal.js';
 import { usersRepositoryContract } from './users.repository.contract.js';
+import { user } from './users.transactions.contract.js';
 
 let app: TestApp;
 
@@ -65,4 +68,21 @@ describeWithMongo('users in MongoDB', () => {
   });
 
   contract();
+
+  it('ask as much of both stores for an address that nobody has as for one that somebody has (SEC-27)', async () => {
+    const [known, unknown] = [user(), user()];
+    await everywhere().insert(known);
+    const journal = jest.spyOn(app.app.get(UserWritesRepository, { strict: false }), 'usersConcerned');
+    const documents = jest.spyOn(app.app.get(UserDocuments, { strict: false }), 'findWhole');
+    const questions = async (email: string): Promise<number[]> => {
+      for (const spy of [journal, documents]) spy.mockClear();
+      await everywhere().findCredentials(email);
+      // The round that looks now and then asks for no names.
+      return [journal.mock.calls.filter(([names]) => names !== undefined).length, documents.mock.calls.length];
+    };
+
+    expect(await questions(known.email)).toEqual([2, 1]);
+    expect(await questions(unknown.email)).toEqual([2, 1]);
+    for (const spy of [journal, documents]) spy.mockRestore();
+  });
 });

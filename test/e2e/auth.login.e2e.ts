@@ -1,5 +1,6 @@
 import { hash } from '@node-rs/argon2';
 import { Passwords } from '../../src/users/passwords.js';
+import { UsersRepository } from '../../src/users/users.repository.js';
 import { insertUsers, newTenant } from '../support/accounts.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import type { Answer } from '../support/client.js';
@@ -114,6 +115,19 @@ describe('a login that fails', () => {
 
     expect(work).toHaveBeenCalledTimes(4);
     work.mockRestore();
+  });
+
+  it('because the account never stood still is no wrong guess: 503, and nothing of it is counted or in the trail', async () => {
+    const own = await startApp({ database: 'own' });
+    const [user] = await insertUsers(own, [{}]);
+    const held = jest.spyOn(own.app.get(UsersRepository), 'holdVersion').mockResolvedValue(false);
+    const { status, body } = await login(user!.email, PASSWORD, {}, own);
+    held.mockRestore();
+
+    expect([status, body.code]).toEqual([503, 'unavailable']);
+    expect(await own.sql('SELECT action FROM audit_events WHERE subject_id = $1', [user!.id])).toEqual([]);
+    expect(await own.sql('SELECT 1 FROM login_counters WHERE cardinality(failures) > 0')).toEqual([]);
+    await own.close();
   });
 
   it('opens no session', async () => {

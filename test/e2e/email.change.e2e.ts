@@ -140,6 +140,15 @@ describe('POST /auth/email/change', () => {
     for (const { token: link } of pending) expect((await verify(link)).body.code).toBe('token_invalid');
   });
 
+  it('does not survive a second factor being turned on: it was asked for without a code', async () => {
+    const ada = await app.signUp();
+    const { token } = await asked(ada);
+    await Guarded.enrol(app, ada);
+
+    expect((await verify(token)).body).toMatchObject({ status: 422, code: 'token_invalid' });
+    expect((await ada.get('/users/me')).body.email).toBe(ada.email);
+  });
+
   it('makes links worthless that were mailed to the old address', async () => {
     const ada = await app.signUp();
     const reset = await resetToken(app, ada.email);

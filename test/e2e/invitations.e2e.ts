@@ -226,6 +226,16 @@ describe('DELETE /invitations/{id}', () => {
     expect((await accept(app, token)).status).toBe(201);
   });
 
+  it("of a platform admin's invitation to rule the platform that has expired bars nobody: an admin invites the address anew", async () => {
+    const { id, email } = await invite(app, platform, { role: 'platform_admin', tenant_id });
+    await expire(id);
+    const anew = succeed(await admin.post('/invitations', { email }));
+
+    expect(anew).toMatchObject({ email, role: 'user', status: 'pending' });
+    const events = await app.sql('SELECT action FROM audit_events WHERE subject_id = $1', [id]);
+    expect(events).toEqual([{ action: 'invitation_created' }]);
+  });
+
   it('keeps a mail that has not left yet', async () => {
     const unheard = await startApp({ database: 'own', settings: { SMTP_URL: 'smtp://127.0.0.1:9' } });
     const chief = await unheard.admin();

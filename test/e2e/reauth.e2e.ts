@@ -1,3 +1,4 @@
+import { UsersRepository } from '../../src/users/users.repository.js';
 import { insertUsers } from '../support/accounts.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Answer, Client } from '../support/client.js';
@@ -65,6 +66,21 @@ describe('POST /auth/reauth', () => {
     ]);
     expect((await ada.delete('/users/me')).body.code).toBe('reauth_required');
     expect((await eventsOf(ada)).at(-1)).toBe('authn_login_fail failure invalid_credentials');
+  });
+
+  it('takes a right password for no wrong guess where the account never stands still', async () => {
+    const own = await startApp({ database: 'own' });
+    const ada = await own.signUp();
+    await own.sql('DELETE FROM login_counters');
+    const held = jest.spyOn(own.app.get(UsersRepository), 'holdVersion').mockResolvedValue(false);
+    const { status, body } = await reauth(ada);
+    held.mockRestore();
+
+    expect([status, body.code]).toEqual([503, 'unavailable']);
+    const failed = `SELECT 1 FROM audit_events WHERE subject_id = $1 AND action = 'authn_login_fail'`;
+    expect(await own.sql(failed, [ada.user.id])).toEqual([]);
+    expect(await own.sql('SELECT 1 FROM login_counters WHERE cardinality(failures) > 0')).toEqual([]);
+    await own.close();
   });
 
   it('wants a code where there is a second factor, once (SEC-13, SEC-16)', async () => {

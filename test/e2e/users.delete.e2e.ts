@@ -79,6 +79,23 @@ describe('DELETE /users/{id}', () => {
     await own.close();
   });
 
+  it('forgets where the person signed in by an earlier address', async () => {
+    const own = await startApp({ database: 'own' });
+    const admin = await own.admin();
+    const counted = () => own.sql('SELECT account FROM login_counters UNION ALL SELECT account FROM known_addresses');
+    const before = await counted();
+    const ada = await own.signUp();
+    await own.request('POST', '/auth/login', { body: { email: ada.email, password: 'wrong password' } });
+    expect((await counted()).length).toBeGreaterThan(before.length);
+
+    succeed(await admin.patch(`/users/${ada.user.id}`, { email: `new-${ada.email}` }));
+    expect(await counted()).toEqual(before);
+    succeed(await admin.delete(`/users/${ada.user.id}`));
+
+    expect(await counted()).toEqual(before);
+    await own.close();
+  });
+
   it('frees address and username', async () => {
     const ada = await app.signUp({ username: 'Phoenix' });
     await platform.delete(`/users/${ada.user.id}`);

@@ -1,7 +1,7 @@
 import { Retention } from '../../src/database/retention/retention.js';
 import { ExportsGathering } from '../../src/exports/exports.gathering.js';
 import { UsersRepository } from '../../src/users/users.repository.js';
-import { changeAccount, insertUsers, resetPassword } from '../support/accounts.js';
+import { changeAccount, insertUsers, member, newTenant, resetPassword } from '../support/accounts.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import { succeed, type Answer, type Client } from '../support/client.js';
 import { lockWaits, whileUserHeld } from '../support/connections.js';
@@ -30,6 +30,9 @@ type Act = (ada: Client) => Promise<unknown>;
 const reset: Act = ({ user }) => resetPassword(app, user.id);
 const disable: Act = async ({ user }) => succeed(await platform.patch(`/users/${user.id}`, { status: 'disabled' }));
 const remove: Act = async ({ user }) => succeed(await platform.delete(`/users/${user.id}`));
+
+const setTenant = async (id: string, status: 'active' | 'disabled'): Promise<unknown> =>
+  succeed(await platform.patch(`/tenants/${id}`, { status }));
 
 const ENDINGS: [what: string, act: Act][] = [
   ['a reset of the password', reset],
@@ -70,6 +73,16 @@ describe('an export ends with', () => {
     succeed(await ada.patch('/users/me', { full_name: 'Ada King' }));
     succeed(await ada.post('/auth/logout'));
 
+    expect((await download(app, token)).status).toBe(200);
+  });
+
+  it('a disabling of its tenant, for as long as that lasts', async () => {
+    const tenant_id = await newTenant(app);
+    const token = await exported(app, await member(app, tenant_id));
+    await setTenant(tenant_id, 'disabled');
+
+    expect((await download(app, token)).body).toMatchObject({ status: 422, code: 'token_invalid' });
+    await setTenant(tenant_id, 'active');
     expect((await download(app, token)).status).toBe(200);
   });
 
@@ -114,6 +127,21 @@ describe('an export that is being gathered', () => {
     await nothingWaits(ada);
     await expectNothing(ada);
     expect([what, exportMails(app, ada)]).toEqual([what, []]);
+  });
+
+  it('comes to nothing when its tenant is disabled, and may be asked for again once that is over', async () => {
+    const tenant_id = await newTenant(app);
+    const ada = await member(app, tenant_id);
+    const goOn = await begun(ada);
+    written = () => Promise.resolve();
+    await setTenant(tenant_id, 'disabled');
+    goOn();
+
+    await nothingWaits(ada);
+    await expectNothing(ada);
+    expect(exportMails(app, ada)).toEqual([]);
+    await setTenant(tenant_id, 'active');
+    expect((await download(app, await exported(app, ada))).status).toBe(200);
   });
 
   it('shows one moment, and starts over when the account has changed since', async () => {

@@ -1,8 +1,10 @@
 import { Database } from '../../src/database/database.js';
 import { UserWrites } from '../../src/users/mongo/user-writes.js';
 import { UsersRepository } from '../../src/users/users.repository.js';
+import { insertUsers, member, newTenant } from '../support/accounts.js';
 import { someAccount, startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
+import { lockWaits } from '../support/connections.js';
 import { describeWithMongo, TestDatabase } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { startProcess } from '../support/process.js';
@@ -153,6 +155,33 @@ describeWithMongo('a process that sleeps between the two stores while its transa
     expect((await ada.get('/users/me')).body).toMatchObject({ full_name: ada.user.full_name });
     expect((await ada.patch('/users/me', { full_name: 'Ada King' })).status).toBe(200);
     await zombie.kill();
+    await app.close();
+  });
+});
+
+describeWithMongo('a promotion from another tenant that is never committed', () => {
+  it('lets the last admin go as little as none: who leaves waits for it, and stays', async () => {
+    const app = await start();
+    const platform = await app.admin();
+    const tenant_id = await newTenant(app);
+    const last = await member(app, tenant_id, 'admin');
+    const [plain] = await insertUsers(app, [{ tenant_id }]);
+    const sleeper = await startProcess({
+      stop_at: 'user.written',
+      settings: { ...(await inMongo()), PROCESS_ROLE: 'api' },
+      timings: RARELY,
+    });
+    const promoted = sleeper.send('PATCH', `/users/${plain!.id}`, { body: { role: 'admin' }, token: platform.token });
+    const failing = Promise.allSettled([promoted]);
+    await sleeper.stopped;
+    const leaving = last.delete('/users/me');
+    await lockWaits(app);
+    await sleeper.kill();
+
+    expect((await leaving).body).toMatchObject({ status: 409, code: 'last_admin' });
+    expect(await failing).toMatchObject([{ status: 'rejected' }]);
+    expect((await last.get('/users')).status).toBe(200);
+    expect((await platform.get(`/users/${plain!.id}`)).body).toMatchObject({ role: 'user' });
     await app.close();
   });
 });

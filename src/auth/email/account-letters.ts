@@ -22,6 +22,8 @@ export class AccountLetters {
     if (action === 'user_created' && !user.email_verified) await this.welcome(user);
     if (changes.includes('email')) await this.followAddress(change);
     if (changes.includes('password_hash')) await this.followPassword(user);
+    // Whoever asked may not have the second factor, which asking takes from now on.
+    if (changes.includes('mfa_enabled')) await this.tokens.revoke(user.id, ['email_change']);
   }
 
   private async welcome(user: User): Promise<void> {

@@ -4,6 +4,17 @@ export interface SealedColumnDeclaration {
   readonly column: string;
   /** What its key is derived for. */
   readonly purpose: string;
+  readonly guard?: RowGuard | undefined;
+}
+
+/**
+ * For a table whose rows somebody takes for nobody's when they are locked: the lock in PostgreSQL under which that one looks.
+ * Whoever seals a row anew holds it meanwhile.
+ */
+export interface RowGuard {
+  /** The lock's name: this, a colon, and what the row holds in `column`. */
+  readonly lock: string;
+  readonly column: string;
 }
 
 const declared: SealedColumnDeclaration[] = [];
@@ -14,9 +25,9 @@ const declared: SealedColumnDeclaration[] = [];
  * `npm run keys:reseal` brings it to the ring's first key.
  */
 export const SealedColumn =
-  (purpose: string): PropertyDecorator =>
+  (purpose: string, guard?: RowGuard): PropertyDecorator =>
   (prototype, column) => {
-    declared.push({ purpose, target: prototype.constructor, column: String(column) });
+    declared.push({ purpose, target: prototype.constructor, column: String(column), guard });
   };
 
 /** Of every entity that was loaded. */

@@ -1,12 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { getMetadataArgsStorage } from 'typeorm';
 import { Keyring, UnsealableError } from '../../common/keyring.js';
 import { InvalidSettingsError } from '../../config/read-settings.js';
 import { Database } from '../database.js';
-import { sealedColumns, type SealedColumnDeclaration } from './sealed-column.js';
+import { sealedColumns, type RowGuard, type SealedColumnDeclaration } from './sealed-column.js';
 
 /** So many rows are sealed anew by one transaction. */
 const BATCH = 200;
+
+/** After so long it is looked again at rows that others held. */
+const PAUSE_MS = 100;
 
 /** PostgreSQL's words for what a migration has not made yet. */
 const UNDEFINED_TABLE = '42P01';
@@ -15,10 +19,15 @@ const UNDEFINED_COLUMN = '42703';
 /** Before every other. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
-interface Batch {
+interface Pass {
   readonly resealed: number;
   /** Ids of rows that stay as they are. */
   readonly unreadable: readonly string[];
+  /** So many were held by others, and may stay as they are or be gone. */
+  readonly held: number;
+}
+
+interface Batch extends Pass {
   /** Where the next one goes on; undefined when there is none. */
   readonly last: string | undefined;
 }
@@ -67,12 +76,14 @@ export class SealedData implements OnModuleInit {
     for (const column of sealedColumns()) {
       const table = tableOf(column);
       resealed[table] ??= 0;
-      for (let after: string | undefined = FIRST_ID; after !== undefined;) {
-        const batch: Batch = await this.batch(column, after);
-        resealed[table] += batch.resealed;
-        unreadable.push(...batch.unreadable.map((id) => `${table} ${id}`));
-        after = batch.last;
+      let pass = await this.pass(column);
+      resealed[table] += pass.resealed;
+      while (pass.held > 0) {
+        await sleep(PAUSE_MS);
+        pass = await this.pass(column);
+        resealed[table] += pass.resealed;
       }
+      unreadable.push(...pass.unreadable.map((id) => `${table} ${id}`));
     }
     if (unreadable.length > 0) throw new UnsealableError(`These rows cannot be opened: ${unreadable.join(', ')}`);
     return resealed;
@@ -99,17 +110,27 @@ export class SealedData implements OnModuleInit {
     }
   }
 
+  /** Once through the whole table. */
+  private async pass(declaration: SealedColumnDeclaration): Promise<Pass> {
+    const unreadable: string[] = [];
+    let [resealed, held] = [0, 0];
+    for (let after: string | undefined = FIRST_ID; after !== undefined;) {
+      const batch: Batch = await this.batch(declaration, after);
+      resealed += batch.resealed;
+      held += batch.held;
+      unreadable.push(...batch.unreadable);
+      after = batch.last;
+    }
+    return { resealed, unreadable, held };
+  }
+
   private batch(declaration: SealedColumnDeclaration, after: string): Promise<Batch> {
     const { column, purpose } = declaration;
     const table = tableOf(declaration);
     const { current } = this.keyring;
     return this.database.asSystem(() =>
       this.database.transaction(async () => {
-        const rows = await this.system<SealedRow>(
-          `SELECT id, key_id, ${column} AS sealed FROM ${table}
-           WHERE ${column} IS NOT NULL AND key_id <> $1 AND id > $2 ORDER BY id LIMIT ${BATCH} FOR UPDATE`,
-          [current, after],
-        );
+        const { rows, held, last } = await this.lockRows(declaration, after);
         const unreadable: string[] = [];
         for (const row of rows) {
           const anew = this.sealAnew(purpose, row);
@@ -117,9 +138,51 @@ export class SealedData implements OnModuleInit {
           else
             await this.system(`UPDATE ${table} SET ${column} = $2, key_id = $3 WHERE id = $1`, [row.id, anew, current]);
         }
-        return { resealed: rows.length - unreadable.length, unreadable, last: rows.at(-1)?.id };
+        return { resealed: rows.length - unreadable.length, unreadable, held, last };
       }),
     );
+  }
+
+  /** The next rows that are to be sealed anew, locked. Who holds one is waited for, but not under a guard: see there. */
+  private async lockRows(
+    declaration: SealedColumnDeclaration,
+    after: string,
+  ): Promise<{ rows: SealedRow[]; held: number; last: string | undefined }> {
+    const { column, guard } = declaration;
+    const sealed = `SELECT id, key_id, ${column} AS sealed FROM ${tableOf(declaration)}
+      WHERE ${column} IS NOT NULL AND key_id <> $1`;
+    const { current } = this.keyring;
+    if (!guard) {
+      const rows = await this.system<SealedRow>(`${sealed} AND id > $2 ORDER BY id LIMIT ${BATCH} FOR UPDATE`, [
+        current,
+        after,
+      ]);
+      return { rows, held: 0, last: rows.at(-1)?.id };
+    }
+    const ids = await this.holdGuards(declaration, guard, after);
+    // Whoever has locked one may come to want the guard, and would wait for us as we for them.
+    const rows = await this.system<SealedRow>(`${sealed} AND id = ANY($2) FOR UPDATE SKIP LOCKED`, [current, ids]);
+    return { rows, held: ids.length - rows.length, last: ids.at(-1) };
+  }
+
+  /** Holds the guards of the next rows, in one order for all, until the transaction ends. @returns the rows' ids. */
+  private async holdGuards(
+    declaration: SealedColumnDeclaration,
+    { lock, column: by }: RowGuard,
+    after: string,
+  ): Promise<string[]> {
+    const rows = await this.system<{ id: string; name: string }>(
+      `SELECT id, $3::text || ':' || ${by}::text AS name FROM ${tableOf(declaration)}
+       WHERE ${declaration.column} IS NOT NULL AND key_id <> $1 AND id > $2 ORDER BY id LIMIT ${BATCH}`,
+      [this.keyring.current, after, lock],
+    );
+    await this.system(
+      `SELECT pg_advisory_xact_lock(key) FROM (
+         SELECT DISTINCT hashtextextended(name, 0) AS key FROM unnest($1::text[]) AS name ORDER BY key
+       ) AS keys`,
+      [rows.map(({ name }) => name)],
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** @returns null when nobody can tell any more what was sealed. */

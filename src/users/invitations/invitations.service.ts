@@ -62,7 +62,9 @@ export class InvitationsService {
       if (!tenant) throw new TenantNotFoundError(tenant_id);
       await this.newcomers.assertFree(email);
       const earlier = await this.invitations.findPending(tenant.id, email);
-      if (earlier) await this.close(actor, earlier, 'superseded');
+      if (earlier && statusOf(earlier) === 'pending') await this.close(actor, earlier, 'superseded');
+      // Nobody's any more, and so for nobody to refuse; it only has the address's place in the table.
+      else if (earlier) await this.invitations.close(earlier.id, { status: 'revoked', accepted_by: null });
       const { token, token_hash } = newOneTimeToken();
       const invitation = newInvitation({ tenant_id: tenant.id, email, role, token_hash, invited_by: actor.id });
       await this.invitations.insert(invitation);

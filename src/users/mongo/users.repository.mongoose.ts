@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { trusted } from 'mongoose';
 import type { Role } from '../../common/access.js';
 import type { Total } from '../../common/pagination.js';
+import { uuidv7 } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
 import { databaseContext } from '../../database/scope.js';
 import { lockOf } from '../store/user-writes.repository.js';
@@ -55,8 +56,9 @@ export class MongooseUsersRepository extends UsersRepository {
   async findCredentials(email: string): Promise<Credentials | null> {
     await this.writes.settle([emailLock(email)]);
     const found = await this.documents.findWhole({ email });
-    // A write that leaves the address alone is known by the id only.
-    const isVoid = found !== null && (await this.writes.settle([lockOf(found.id)]));
+    // A write that leaves the address alone is known by the id only. Asked in any case: nobody is to learn by the time that it
+    // takes whether somebody has the address.
+    const isVoid = await this.writes.settle([lockOf(found?.id ?? uuidv7())]);
     const user = isVoid ? await this.documents.findWhole({ email }) : found;
     if (!user) return null;
     const { id, tenant_id, role, status, email_verified, mfa_enabled, version, password_hash } = user;

@@ -1,6 +1,9 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 import { SealedColumn } from '../../database/sealing/sealed-column.js';
 
+/** Whoever undoes writes to a user holds the lock of this name, a colon and the user's id. */
+export const UNDO = 'user-undo';
+
 /** A write to a user in another store that was begun. It is gone once the transaction that it is part of is committed. */
 @Entity('user_writes')
 export class UserWrite {
@@ -22,7 +25,7 @@ export class UserWrite {
   locks!: string[];
 
   /** The user as it was, with the password's hash: sealed. Null where there was none. */
-  @SealedColumn('user_writes')
+  @SealedColumn('user_writes', { lock: UNDO, column: 'user_id' })
   @Column('bytea', { nullable: true })
   before!: Buffer | null;
 

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { ErasesPersonalData } from '../../common/personal-data.js';
 import { SideDatabase } from '../../database/apart/side-database.js';
 import { Database } from '../../database/database.js';
-import type { UserWrite } from './user-write.entity.js';
+import { UNDO, type UserWrite } from './user-write.entity.js';
 
 export type WrittenDown = Pick<UserWrite, 'id' | 'tenant_id' | 'user_id' | 'version' | 'before' | 'key_id'> & {
   /** Names of what its transaction holds. */
@@ -97,7 +97,7 @@ export class UserWritesRepository {
   private takeBack(user_id: string, names: readonly string[] | null): Promise<BrokenOff[]> {
     return this.side.run(async (manager) => {
       if (!names && !(await isFree(manager, lockOf(user_id)))) return [];
-      await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`user-undo:${user_id}`]);
+      await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`${UNDO}:${user_id}`]);
       // What somebody has struck out and not committed yet is locked, and theirs.
       const writes = await manager.query<(BrokenOff & { concerned: boolean })[]>(
         `SELECT id, user_id, version, before, key_id, locks && ARRAY(${KEYS}) AS concerned FROM user_writes
