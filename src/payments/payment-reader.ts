@@ -5,6 +5,7 @@ import { ServiceError } from '../common/service-error.js';
 import { Timings } from '../config/timings.js';
 import { Database } from '../database/database.js';
 import { PaymentGateway } from './gateways/payment.gateway.js';
+import { ProviderCalls } from './gateways/provider-calls.js';
 import type { Payment } from './payment.entity.js';
 import type { MoneyQuery, PaymentQuery } from './payments.dto.js';
 import { PaymentNotFoundError, PaymentStateConflictError, ProviderUnavailableError } from './payments.errors.js';
@@ -17,6 +18,7 @@ export class PaymentReader {
     private readonly database: Database,
     private readonly payments: PaymentsRepository,
     private readonly gateway: PaymentGateway,
+    private readonly calls: ProviderCalls,
     private readonly timings: Timings,
   ) {}
 
@@ -74,10 +76,13 @@ export class PaymentReader {
    * What the payer's browser needs; fetched at the provider, and kept nowhere.
    * @throws {PaymentNotFoundError} no such payment of the actor's own.
    * @throws {PaymentStateConflictError} the provider does not know the payment yet.
+   * @throws {ProviderMisconfiguredError} the payment is another provider's, or there is none.
    * @throws {ProviderUnavailableError}
    */
   async clientSecret(actor: Principal, id: string): Promise<string> {
-    const { provider_payment_id, status } = await this.getOwn(actor, id);
+    const payment = await this.getOwn(actor, id);
+    const { provider_payment_id, status } = payment;
+    this.calls.assertKnows(payment);
     if (!provider_payment_id) throw new PaymentStateConflictError(id, status);
     try {
       const signal = AbortSignal.timeout(this.timings.payment_answer_ms);

@@ -34,6 +34,11 @@ export class Charges {
     return this.calls.assertTakesMoney();
   }
 
+  /** @throws {ProviderMisconfiguredError} it was made by another provider than the one that is in force. */
+  assertKnows(payment: Payment): void {
+    this.calls.assertKnows(payment);
+  }
+
   /**
    * The first step, unless it was taken. No money can move by it: where its outcome is not known, the request fails and can be sent again.
    * @throws {ProviderUnavailableError}
