@@ -1,11 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { Database } from '../../src/database/database.js';
+import { PaymentGateway, ProviderForbiddenError } from '../../src/payments/gateways/payment.gateway.js';
+import { ProviderMisconfiguredError } from '../../src/payments/payments.errors.js';
 import { Completer } from '../../src/payments/recovery/completer.js';
 import { Reconciler } from '../../src/payments/recovery/reconciler.js';
+import { RefundReconciler } from '../../src/payments/recovery/refund-reconciler.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { succeed, type Client } from '../support/client.js';
 import { lockWaits, whileLocked } from '../support/connections.js';
-import { brokenInvariants, paid, pay, paymentOf, timesCharged, UNHURRIED_PAYMENTS } from '../support/payments.js';
+import {
+  brokenInvariants,
+  paid,
+  pay,
+  paymentOf,
+  refunded,
+  timesCharged,
+  UNHURRIED_PAYMENTS,
+} from '../support/payments.js';
 
 jest.setTimeout(120_000);
 
@@ -103,6 +114,47 @@ describe('a payment that nobody has authenticated for a week', () => {
     await due(id, 101);
     await reconcile();
     expect(await paymentOf(ada, id)).toMatchObject({ status: 'succeeded', amount_captured: 4_200 });
+  });
+});
+
+describe('a provider that refuses our key', () => {
+  const QUESTIONS = 40;
+
+  /** @param name - the question to the provider that is refused meanwhile. */
+  async function whileRefused(name: 'fetch' | 'fetchRefund', work: () => Promise<unknown>): Promise<void> {
+    const gateway = app.app.get(PaymentGateway, { strict: false });
+    Object.assign(gateway, { [name]: () => Promise.reject(new ProviderForbiddenError('The key is refused')) });
+    for (let question = 0; question < QUESTIONS; question += 1) {
+      await expect(work()).rejects.toThrow(ProviderMisconfiguredError);
+    }
+    delete (gateway as Partial<PaymentGateway>)[name];
+  }
+
+  it('uses up nobody’s patience: who waits for the payer then waits on', async () => {
+    const { id } = await paid(ada, { payment_method: 'pm_sim_3ds_required' });
+    await whileRefused('fetch', async () => {
+      await app.sql('UPDATE payments SET next_reconcile_at = now() WHERE id = $1', [id]);
+      await reconcile();
+    });
+    await app.sql('UPDATE payments SET next_reconcile_at = now() WHERE id = $1', [id]);
+    await reconcile();
+
+    expect((await paymentOf(ada, id)).status).toBe('requires_action');
+    const [row] = await app.sql('SELECT reconcile_attempts FROM payments WHERE id = $1', [id]);
+    expect(row).toEqual({ reconcile_attempts: 1 });
+  });
+
+  it('sets no refund aside', async () => {
+    const { id } = await paid(ada, { payment_method: 'pm_sim_refund_pending' });
+    const { id: refund_id } = await refunded(await app.tenantAdmin(), id);
+    const refunds = app.app.get(RefundReconciler, { strict: false });
+    await whileRefused('fetchRefund', async () => {
+      await app.sql('UPDATE refunds SET next_reconcile_at = now() WHERE id = $1', [refund_id]);
+      await refunds.round(new AbortController().signal);
+    });
+
+    const [row] = await app.sql('SELECT needs_review, reconcile_attempts FROM refunds WHERE id = $1', [refund_id]);
+    expect(row).toEqual({ needs_review: false, reconcile_attempts: 0 });
   });
 });
 

@@ -44,18 +44,24 @@ export class Reconciler {
 
   /** Asks the provider how a payment stands, and does what follows. Joins the caller's scope. */
   async reconcile(id: string): Promise<Payment | null> {
-    const look = await this.look(id);
+    const look = await this.look(id, this.desk.deadline(), (asked) => this.payments.count(asked));
     return look?.payment ?? null;
   }
 
   /**
    * The same, and what the provider has said.
    * @param deadline - milliseconds of the epoch.
+   * @param count - takes note that the question was put: while the provider refuses our key, none is.
    */
-  async look(id: string, deadline = this.desk.deadline()): Promise<Look | null> {
+  async look(
+    id: string,
+    deadline = this.desk.deadline(),
+    count?: (asked: Payment) => Promise<void>,
+  ): Promise<Look | null> {
     const before = await this.payments.find(id);
     if (!before) return null;
     const outcome = await this.calls.fetch(before, deadline);
+    await count?.(before);
     return { before, outcome, payment: await this.follow(before, outcome) };
   }
 

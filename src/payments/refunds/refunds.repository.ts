@@ -8,6 +8,7 @@ import type { Mover } from '../charges/transition.entity.js';
 import type { RefundSnapshot, RefundStatus } from '../gateways/refund-snapshot.js';
 import {
   claimDue,
+  countQuestion,
   narrowed,
   ofPayments,
   type Claimed,
@@ -125,6 +126,11 @@ export class RefundsRepository {
   /** Takes refunds that are due. */
   claimDue(limit: number, lease_ms: number, of: Provider): Promise<Claimed[]> {
     return claimDue(this.database, { table: 'refunds', of: THEIRS }, limit, lease_ms, of);
+  }
+
+  /** The provider was asked about it once more. */
+  count(refund: Refund): Promise<void> {
+    return countQuestion(this.database, 'refunds', refund);
   }
 
   /** Leaves of the refunds of a person's payments what the books need. */
