@@ -9,6 +9,7 @@ import { ProviderCalls } from './gateways/provider-calls.js';
 import type { Payment } from './payment.entity.js';
 import type { MoneyQuery, PaymentQuery } from './payments.dto.js';
 import { PaymentNotFoundError, PaymentStateConflictError, ProviderUnavailableError } from './payments.errors.js';
+import { isSettled } from './payment-states.js';
 import { PaymentsRepository } from './payments.repository.js';
 
 /** Who may read which payment: users their own, admins their tenant's. Another's is treated like one that does not exist. */
@@ -75,7 +76,7 @@ export class PaymentReader {
   /**
    * What the payer's browser needs; fetched at the provider, and kept nowhere.
    * @throws {PaymentNotFoundError} no such payment of the actor's own.
-   * @throws {PaymentStateConflictError} the provider does not know the payment yet.
+   * @throws {PaymentStateConflictError} the provider does not know the payment yet, or nobody is to pay it any more.
    * @throws {ProviderMisconfiguredError} the payment is another provider's, or there is none.
    * @throws {ProviderUnavailableError}
    */
@@ -83,7 +84,7 @@ export class PaymentReader {
     const payment = await this.getOwn(actor, id);
     const { provider_payment_id, status } = payment;
     this.calls.assertKnows(payment);
-    if (!provider_payment_id) throw new PaymentStateConflictError(id, status);
+    if (!provider_payment_id || isSettled(status)) throw new PaymentStateConflictError(id, status);
     try {
       const signal = AbortSignal.timeout(this.timings.payment_answer_ms);
       return await this.gateway.clientSecret(provider_payment_id, signal);
