@@ -69,7 +69,7 @@ export class PaymentsService {
    * Tries to get the money, with this payment method.
    * @throws {PaymentNotFoundError} no such payment of the actor.
    * @throws {AttemptInProgressError} a try is under way.
-   * @throws {PaymentStateConflictError} the payment has ended, or waits to be captured.
+   * @throws {PaymentStateConflictError} the payment has ended, waits to be captured, or is set aside for a person.
    * @throws {PaymentError} the provider declined.
    * @throws {ProviderMisconfiguredError} nobody takes money here, or the payment is another provider's.
    */

@@ -1,7 +1,7 @@
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
-import { events, paid, paymentOf, quiescence, refundsOf } from '../support/payments.js';
+import { act, events, paid, paymentOf, quiescence, refundsOf } from '../support/payments.js';
 import { compare, compareIn, disputeAtBank, itemsOf, refundAtBank, RESTLESS } from '../support/reconciliation.js';
 
 let app: TestApp;
@@ -56,6 +56,25 @@ describe('a payment that was set aside', () => {
     await compareIn(app, 10);
     await isResolved(id);
     expect(await paymentOf(ada, id)).toMatchObject({ needs_review: false, amount_refunded: 0 });
+  });
+
+  it('before it was confirmed is not tried until a person has looked', async () => {
+    const { id, version } = await paid(ada, { confirm: false });
+    await app.sql('UPDATE simulator.charges SET amount = amount + 1 WHERE payment_id = $1', [id]);
+    expect((await admin.post(`/payments/${id}/sync`)).body).toMatchObject({ needs_review: true });
+    const confirm = () => act(ada, id, 'confirm', { payment_method: 'pm_sim_success' });
+    expect(await confirm()).toMatchObject({
+      status: 409,
+      body: { code: 'payment_state_conflict', current_status: 'requires_confirmation' },
+    });
+    expect(await paymentOf(ada, id)).toMatchObject({ status: 'requires_confirmation', version });
+    const [row] = await app.sql('SELECT next_reconcile_at FROM payments WHERE id = $1', [id]);
+    expect(row).toEqual({ next_reconcile_at: null });
+    expect(await app.sql('SELECT 1 FROM payment_attempts WHERE payment_id = $1', [id])).toEqual([]);
+
+    await app.sql('UPDATE simulator.charges SET amount = amount - 1 WHERE payment_id = $1', [id]);
+    expect((await admin.post(`/payments/${id}/sync`)).body).toMatchObject({ needs_review: false });
+    expect((await confirm()).body).toMatchObject({ status: 'succeeded' });
   });
 
   it('goes on when the refund finds room, and is in the books', async () => {
