@@ -57,14 +57,16 @@ export class RefundsRepository {
     return ours?.payment_id === payment_id && ours.provider_refund_id === null ? ours : null;
   }
 
-  /** Whether the provider may not know yet of a refund that is wanted here. */
+  /**
+   * Whether the provider may not know yet of a refund that is wanted here. One that was set aside is not waited for: it is
+   * asked for no more, and comes to no end by itself.
+   */
   isAnyUnnamed(payment_id: string): Promise<boolean> {
     return this.database.run((manager) =>
       manager
         .createQueryBuilder(Refund, 'refund')
-        .where(`refund.payment_id = :payment_id AND refund.status = 'pending' AND refund.provider_refund_id IS NULL`, {
-          payment_id,
-        })
+        .where('refund.payment_id = :payment_id', { payment_id })
+        .andWhere(`refund.status = 'pending' AND refund.provider_refund_id IS NULL AND NOT refund.needs_review`)
         .getExists(),
     );
   }
