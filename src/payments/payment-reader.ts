@@ -5,9 +5,11 @@ import { ServiceError } from '../common/service-error.js';
 import { Timings } from '../config/timings.js';
 import { Database } from '../database/database.js';
 import { PaymentGateway } from './gateways/payment.gateway.js';
+import { ProviderCalls } from './gateways/provider-calls.js';
 import type { Payment } from './payment.entity.js';
 import type { MoneyQuery, PaymentQuery } from './payments.dto.js';
 import { PaymentNotFoundError, PaymentStateConflictError, ProviderUnavailableError } from './payments.errors.js';
+import { isSettled } from './payment-states.js';
 import { PaymentsRepository } from './payments.repository.js';
 
 /** Who may read which payment: users their own, admins their tenant's. Another's is treated like one that does not exist. */
@@ -17,6 +19,7 @@ export class PaymentReader {
     private readonly database: Database,
     private readonly payments: PaymentsRepository,
     private readonly gateway: PaymentGateway,
+    private readonly calls: ProviderCalls,
     private readonly timings: Timings,
   ) {}
 
@@ -73,12 +76,15 @@ export class PaymentReader {
   /**
    * What the payer's browser needs; fetched at the provider, and kept nowhere.
    * @throws {PaymentNotFoundError} no such payment of the actor's own.
-   * @throws {PaymentStateConflictError} the provider does not know the payment yet.
+   * @throws {PaymentStateConflictError} the provider does not know the payment yet, or nobody is to pay it any more.
+   * @throws {ProviderMisconfiguredError} the payment is another provider's, or there is none.
    * @throws {ProviderUnavailableError}
    */
   async clientSecret(actor: Principal, id: string): Promise<string> {
-    const { provider_payment_id, status } = await this.getOwn(actor, id);
-    if (!provider_payment_id) throw new PaymentStateConflictError(id, status);
+    const payment = await this.getOwn(actor, id);
+    const { provider_payment_id, status } = payment;
+    this.calls.assertKnows(payment);
+    if (!provider_payment_id || isSettled(status)) throw new PaymentStateConflictError(id, status);
     try {
       const signal = AbortSignal.timeout(this.timings.payment_answer_ms);
       return await this.gateway.clientSecret(provider_payment_id, signal);

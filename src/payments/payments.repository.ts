@@ -123,6 +123,11 @@ export class PaymentsRepository {
     return claimDue(this.database, { table: 'payments', of: 'provider = $3 AND livemode = $4' }, limit, lease_ms, of);
   }
 
+  /** The provider was asked about it once more. */
+  count(payment: Payment): Promise<void> {
+    return countQuestion(this.database, 'payments', payment);
+  }
+
   /** Leaves of a person's payments what the books need, and nobody's name. */
   async erase(owner_id: string): Promise<void> {
     await this.database.run((manager) =>
@@ -222,12 +227,26 @@ export async function claimDue(
            SELECT id FROM ${table} WHERE next_reconcile_at <= now() AND ${of}
            ORDER BY next_reconcile_at LIMIT $1 FOR UPDATE SKIP LOCKED
          )
-         UPDATE ${table} SET next_reconcile_at = now() + $2 * interval '1 millisecond',
-           reconcile_attempts = reconcile_attempts + 1
+         UPDATE ${table} SET next_reconcile_at = now() + $2 * interval '1 millisecond'
          FROM due WHERE ${table}.id = due.id RETURNING ${table}.id, ${table}.tenant_id`,
         [limit, lease_ms, provider, livemode],
       ),
     ),
   );
   return rows;
+}
+
+/** One question more, unless what was asked about has moved on since: then it begins anew. */
+export async function countQuestion(
+  database: Database,
+  table: 'payments' | 'refunds',
+  asked: { readonly id: string; readonly version: number; reconcile_attempts: number },
+): Promise<void> {
+  await database.run((manager) =>
+    manager.query(`UPDATE ${table} SET reconcile_attempts = reconcile_attempts + 1 WHERE id = $1 AND version = $2`, [
+      asked.id,
+      asked.version,
+    ]),
+  );
+  asked.reconcile_attempts += 1;
 }

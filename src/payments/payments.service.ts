@@ -69,8 +69,9 @@ export class PaymentsService {
    * Tries to get the money, with this payment method.
    * @throws {PaymentNotFoundError} no such payment of the actor.
    * @throws {AttemptInProgressError} a try is under way.
-   * @throws {PaymentStateConflictError} the payment has ended, or waits to be captured.
+   * @throws {PaymentStateConflictError} the payment has ended, waits to be captured, or is set aside for a person.
    * @throws {PaymentError} the provider declined.
+   * @throws {ProviderMisconfiguredError} nobody takes money here, or the payment is another provider's.
    */
   confirm(actor: Principal, id: string, request: PaymentConfirm): Promise<PaymentResult> {
     const deadline = this.deadline();
@@ -79,6 +80,7 @@ export class PaymentsService {
       assertNoCardData(request);
       const seen = await this.reader.getOwn(actor, id);
       const known = await this.intents.resumed();
+      if (!known) this.charges.assertKnows(seen);
       const begun = known
         ? { payment: seen, operation: known }
         : await this.intents.retry(actor, id, confirmationOf(request));
@@ -93,6 +95,7 @@ export class PaymentsService {
    * @throws {PaymentNotFoundError} no such payment within the actor's reach.
    * @throws {CaptureExceedsAuthorizedError} more than was authorized.
    * @throws {PaymentStateConflictError} it waits for no capture, or somebody else was first.
+   * @throws {ProviderMisconfiguredError} nobody takes money here, or the payment is another provider's.
    */
   capture(actor: Principal, id: string, { amount }: PaymentCapture): Promise<PaymentResult> {
     return this.command(actor, id, 'capture', (payment) => {
@@ -107,6 +110,7 @@ export class PaymentsService {
    * Ends a payment that has taken no money.
    * @throws {PaymentNotFoundError} no such payment of the actor.
    * @throws {PaymentStateConflictError} it has taken money or ended, or the provider is in the middle of it.
+   * @throws {ProviderMisconfiguredError} nobody takes money here, or the payment is another provider's.
    */
   async cancel(
     actor: Principal,
@@ -131,6 +135,7 @@ export class PaymentsService {
       return this.database.asTenant(seen.tenant_id, async () => {
         const known = await this.intents.resumed();
         if (known) return this.charges.command(seen, known, deadline, true);
+        this.charges.assertKnows(seen);
         const { payment, operation } = await this.intents.command(id, command, check);
         return this.charges.command(payment, operation, deadline, false);
       });

@@ -1,11 +1,27 @@
 import { randomUUID } from 'node:crypto';
+import { Checkpoints } from '../../src/common/checkpoints.js';
 import { Database } from '../../src/database/database.js';
+import { PaymentGateway, ProviderForbiddenError } from '../../src/payments/gateways/payment.gateway.js';
+import { ProviderMisconfiguredError } from '../../src/payments/payments.errors.js';
 import { Completer } from '../../src/payments/recovery/completer.js';
 import { Reconciler } from '../../src/payments/recovery/reconciler.js';
+import { RefundReconciler } from '../../src/payments/recovery/refund-reconciler.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { succeed, type Client } from '../support/client.js';
 import { lockWaits, whileLocked } from '../support/connections.js';
-import { brokenInvariants, paid, pay, paymentOf, timesCharged, UNHURRIED_PAYMENTS } from '../support/payments.js';
+import { eventually } from '../support/eventually.js';
+import {
+  act,
+  brokenInvariants,
+  paid,
+  pay,
+  paymentOf,
+  refunded,
+  timesCharged,
+  UNHURRIED_PAYMENTS,
+} from '../support/payments.js';
+import { compareIn } from '../support/reconciliation.js';
+import { Signal } from '../support/signal.js';
 
 jest.setTimeout(120_000);
 
@@ -103,6 +119,102 @@ describe('a payment that nobody has authenticated for a week', () => {
     await due(id, 101);
     await reconcile();
     expect(await paymentOf(ada, id)).toMatchObject({ status: 'succeeded', amount_captured: 4_200 });
+  });
+});
+
+describe('a payment that is canceled before the provider has it', () => {
+  /** Canceled while its creation is held up, which then goes on. @returns its id, and what the client is answered. */
+  async function overtaken(): Promise<{ id: string; answer: any }> {
+    const canceled = new Signal();
+    const checkpoints = app.app.get(Checkpoints);
+    const passes = checkpoints.reach;
+    checkpoints.reach = (name) => (name === 'payment.recorded' ? canceled.given : passes(name));
+    const reference = randomUUID();
+    const answer = pay(ada, { reference });
+    try {
+      const id = await eventually(async () => {
+        const [row] = await app.sql('SELECT id FROM payments WHERE reference = $1', [reference]);
+        return row?.id ?? false;
+      });
+      succeed(await act(ada, id, 'cancel'));
+      canceled.give();
+      return { id, answer: await answer };
+    } finally {
+      checkpoints.reach = passes;
+      canceled.give();
+    }
+  }
+
+  const atBank = async (id: string): Promise<string[]> =>
+    (await app.sql('SELECT status FROM simulator.charges WHERE payment_id = $1', [id])).map(({ status }) => status);
+
+  const isInOrder = async (id: string): Promise<void> => {
+    expect(await atBank(id)).toEqual(['canceled']);
+    expect(await paymentOf(ada, id)).toMatchObject({ status: 'canceled', needs_review: false });
+    expect(
+      await app.sql('SELECT 1 FROM reconciliation_items WHERE payment_id = $1 AND resolved_at IS NULL', [id]),
+    ).toEqual([]);
+  };
+
+  it('is canceled there as soon as it is made, and nobody can pay it', async () => {
+    const { id, answer } = await overtaken();
+    expect(answer).toMatchObject({ status: 201, body: { status: 'canceled' } });
+    await compareIn(app, 0);
+    await isInOrder(id);
+    const secret = await ada.get(`/payments/${id}/client-secret`);
+    expect(secret).toMatchObject({ status: 409, body: { code: 'payment_state_conflict', current_status: 'canceled' } });
+  });
+
+  it('is canceled there by the next comparison, where the provider was away just then', async () => {
+    await app.sql(`INSERT INTO simulator.faults (operation, fault, remaining) VALUES ('cancel', 'server_error', 1000)`);
+    const { id, answer } = await overtaken();
+    expect(answer).toMatchObject({ status: 201, body: { status: 'canceled' } });
+    expect(await atBank(id)).toEqual(['requires_confirmation']);
+
+    await platform.post('/simulator/reset');
+    await compareIn(app, 0);
+    await isInOrder(id);
+  });
+});
+
+describe('a provider that refuses our key', () => {
+  const QUESTIONS = 40;
+
+  /** @param name - the question to the provider that is refused meanwhile. */
+  async function whileRefused(name: 'fetch' | 'fetchRefund', work: () => Promise<unknown>): Promise<void> {
+    const gateway = app.app.get(PaymentGateway, { strict: false });
+    Object.assign(gateway, { [name]: () => Promise.reject(new ProviderForbiddenError('The key is refused')) });
+    for (let question = 0; question < QUESTIONS; question += 1) {
+      await expect(work()).rejects.toThrow(ProviderMisconfiguredError);
+    }
+    delete (gateway as Partial<PaymentGateway>)[name];
+  }
+
+  it('uses up nobody’s patience: who waits for the payer then waits on', async () => {
+    const { id } = await paid(ada, { payment_method: 'pm_sim_3ds_required' });
+    await whileRefused('fetch', async () => {
+      await app.sql('UPDATE payments SET next_reconcile_at = now() WHERE id = $1', [id]);
+      await reconcile();
+    });
+    await app.sql('UPDATE payments SET next_reconcile_at = now() WHERE id = $1', [id]);
+    await reconcile();
+
+    expect((await paymentOf(ada, id)).status).toBe('requires_action');
+    const [row] = await app.sql('SELECT reconcile_attempts FROM payments WHERE id = $1', [id]);
+    expect(row).toEqual({ reconcile_attempts: 1 });
+  });
+
+  it('sets no refund aside', async () => {
+    const { id } = await paid(ada, { payment_method: 'pm_sim_refund_pending' });
+    const { id: refund_id } = await refunded(await app.tenantAdmin(), id);
+    const refunds = app.app.get(RefundReconciler, { strict: false });
+    await whileRefused('fetchRefund', async () => {
+      await app.sql('UPDATE refunds SET next_reconcile_at = now() WHERE id = $1', [refund_id]);
+      await refunds.round(new AbortController().signal);
+    });
+
+    const [row] = await app.sql('SELECT needs_review, reconcile_attempts FROM refunds WHERE id = $1', [refund_id]);
+    expect(row).toEqual({ needs_review: false, reconcile_attempts: 0 });
   });
 });
 

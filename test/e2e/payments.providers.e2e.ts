@@ -1,7 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
-import { act, insertPayments, ORDER, paid, pay, quiescence, timesCharged } from '../support/payments.js';
+import {
+  act,
+  events,
+  insertPayments,
+  ORDER,
+  paid,
+  pay,
+  paymentOf,
+  quiescence,
+  refund,
+  refundsOf,
+  timesCharged,
+} from '../support/payments.js';
 
 let app: TestApp;
 let ada: Client;
@@ -19,9 +31,9 @@ describe('a payment of a provider that is in force no more', () => {
   async function left(status: string): Promise<string> {
     const [id] = await insertPayments(app, [ada.user]);
     await app.sql(
-      `UPDATE payments SET provider = 'stripe', provider_payment_id = 'pi_' || id, status = $2, next_reconcile_at = now()
-       WHERE id = $1`,
-      [id, status],
+      `UPDATE payments SET provider = 'stripe', provider_payment_id = 'pi_' || id, status = $2, next_reconcile_at = now(),
+         amount_authorized = $3, amount_captured = $3, captured_at = now() WHERE id = $1`,
+      [id, status, status === 'succeeded' ? ORDER.amount : 0],
     );
     return id!;
   }
@@ -38,12 +50,45 @@ describe('a payment of a provider that is in force no more', () => {
     await app.sql(`UPDATE payments SET needs_review = true WHERE id = $1`, [id]);
   });
 
+  const REFUSED = { status: 503, body: { code: 'provider_misconfigured' } };
+
   it('cannot be canceled, and its secret cannot be had', async () => {
     const id = await left('requires_confirmation');
 
-    expect(await act(ada, id, 'cancel')).toMatchObject({ status: 503, body: { code: 'provider_misconfigured' } });
-    await app.sql(`DELETE FROM idempotency_keys WHERE finished_at IS NULL`);
+    expect(await act(ada, id, 'cancel')).toMatchObject(REFUSED);
+    expect(await ada.get(`/payments/${id}/client-secret`)).toMatchObject(REFUSED);
+    expect(await askedOf(id)).toEqual(['create']);
   });
+
+  it('cannot be tried again, nor captured: it stays as it was', async () => {
+    const [prepared, held] = [await left('requires_confirmation'), await left('requires_capture')];
+    expect(await act(ada, prepared, 'confirm', { payment_method: ORDER.payment_method })).toMatchObject(REFUSED);
+    expect(await act(admin, held, 'capture')).toMatchObject(REFUSED);
+
+    expect(await app.sql('SELECT status FROM payments WHERE id = $1', [prepared])).toEqual([
+      { status: 'requires_confirmation' },
+    ]);
+    expect(await app.sql('SELECT 1 FROM payment_attempts WHERE payment_id = $1', [prepared])).toEqual([]);
+    expect([...(await askedOf(prepared)), ...(await askedOf(held))]).toEqual(['create', 'create']);
+  });
+
+  it('cannot be given back here, and no refund of it is promised', async () => {
+    const id = await left('succeeded');
+    expect(await refund(admin, id)).toMatchObject(REFUSED);
+
+    expect(await refundsOf(admin, id)).toEqual([]);
+    expect(await paymentOf(ada, id)).toMatchObject({ amount_refund_pending: 0, amount_refunded: 0 });
+    expect(await events(app, id)).toEqual([]);
+    expect(await askedOf(id)).toEqual(['create']);
+  });
+
+  afterEach(() => app.sql(`DELETE FROM idempotency_keys WHERE finished_at IS NULL`));
+
+  /** What is written down to be asked of the provider. */
+  const askedOf = async (id: string): Promise<string[]> =>
+    (await app.sql('SELECT operation FROM provider_operations WHERE payment_id = $1', [id])).map(
+      ({ operation }) => operation,
+    );
 
   const quiescenceBut = async (id: string): Promise<void> => {
     await app.sql(`UPDATE payments SET needs_review = true WHERE id = $1`, [id]);

@@ -1,4 +1,5 @@
 import { uuidv7 } from '../../src/common/uuid.js';
+import { RepaymentComparison } from '../../src/payments/comparison/repayment-comparison.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { events, paid, paymentOf, quiescence, refunded, refundsOf } from '../support/payments.js';
@@ -36,6 +37,22 @@ describe('a comparison with the provider', () => {
 
     expect(await refundsOf(admin, id)).toMatchObject([{ amount: 1_200, status: 'succeeded', origin: 'provider' }]);
     expect(await paymentOf(ada, id)).toMatchObject({ amount_refunded: 1_200 });
+    expect(await itemsOf(admin, id)).toEqual([]);
+  });
+
+  it('keeps what it has taken on while it reads refunds that agree, however many there are', async () => {
+    const { id } = await paid(ada);
+    for (let made = 0; made < 10; made += 1) await refunded(admin, id, { amount: 100 });
+    await quiescence(app);
+    let beats = 0;
+    const beat = async (): Promise<void> => void (beats += 1);
+    const since = new Date(Date.now() - 3_600_000);
+    const signal = AbortSignal.timeout(30_000);
+    await app.app.get(RepaymentComparison, { strict: false }).compare({ since, signal, beat });
+
+    // Once for the provider's, and once for ours.
+    expect(beats).toBeGreaterThanOrEqual(2 * 10);
+    expect((await refundsOf(admin, id)).map(({ status }) => status)).toEqual(Array(10).fill('succeeded'));
     expect(await itemsOf(admin, id)).toEqual([]);
   });
 

@@ -1,16 +1,17 @@
 import { startApp, type TestApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
-import { events, paid, paymentOf, quiescence, refundsOf } from '../support/payments.js';
+import { act, events, paid, paymentOf, quiescence, refunded, refundsOf } from '../support/payments.js';
 import { compare, compareIn, disputeAtBank, itemsOf, refundAtBank, RESTLESS } from '../support/reconciliation.js';
 
 let app: TestApp;
 let ada: Client;
 let admin: Client;
+let platform: Client;
 beforeAll(async () => {
   // The bank is asked when a test asks: no payment's turn comes in between.
   app = await startApp({ timings: { ...RESTLESS, reconcile_poll_ms: 3_600_000 } });
-  [ada, admin] = [await app.signUp(), await app.tenantAdmin()];
+  [ada, admin, platform] = [await app.signUp(), await app.tenantAdmin(), await app.admin()];
 });
 
 /** How often it was set aside. */
@@ -56,6 +57,46 @@ describe('a payment that was set aside', () => {
     await compareIn(app, 10);
     await isResolved(id);
     expect(await paymentOf(ada, id)).toMatchObject({ needs_review: false, amount_refunded: 0 });
+  });
+
+  it('before it was confirmed is not tried until a person has looked', async () => {
+    const { id, version } = await paid(ada, { confirm: false });
+    await app.sql('UPDATE simulator.charges SET amount = amount + 1 WHERE payment_id = $1', [id]);
+    expect((await admin.post(`/payments/${id}/sync`)).body).toMatchObject({ needs_review: true });
+    const confirm = () => act(ada, id, 'confirm', { payment_method: 'pm_sim_success' });
+    expect(await confirm()).toMatchObject({
+      status: 409,
+      body: { code: 'payment_state_conflict', current_status: 'requires_confirmation' },
+    });
+    expect(await paymentOf(ada, id)).toMatchObject({ status: 'requires_confirmation', version });
+    const [row] = await app.sql('SELECT next_reconcile_at FROM payments WHERE id = $1', [id]);
+    expect(row).toEqual({ next_reconcile_at: null });
+    expect(await app.sql('SELECT 1 FROM payment_attempts WHERE payment_id = $1', [id])).toEqual([]);
+
+    await app.sql('UPDATE simulator.charges SET amount = amount - 1 WHERE payment_id = $1', [id]);
+    expect((await admin.post(`/payments/${id}/sync`)).body).toMatchObject({ needs_review: false });
+    expect((await confirm()).body).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('over a refund that was made there beside one of ours, of which nobody knows any more, is told of', async () => {
+    const { id, provider_payment_id } = await paid(ada);
+    await quiescence(app);
+    await platform.post('/simulator/faults', { operation: 'refund', next_n: 100, fault: 'drop_before' });
+    const ours = await refunded(admin, id);
+    await app.sql(
+      `UPDATE refunds SET needs_review = true, review_reason = 'key_horizon_passed', next_reconcile_at = NULL WHERE id = $1`,
+      [ours.id],
+    );
+    await platform.post('/simulator/reset');
+    await refundAtBank(app, provider_payment_id, { amount: 4_200 });
+
+    for (const days of [0, 1, 3]) {
+      await compareIn(app, days);
+      expect(await paymentOf(ada, id)).toMatchObject({ needs_review: true, amount_refund_pending: 4_200 });
+      const items = (await told(id)).filter(({ object }) => object.type === 'payment');
+      expect(items).toMatchObject([{ kind: 'status_mismatch', resolved_at: null }]);
+    }
+    expect(timesSetAside(id)).toBe(1);
   });
 
   it('goes on when the refund finds room, and is in the books', async () => {

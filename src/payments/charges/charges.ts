@@ -12,6 +12,7 @@ import { isSettled } from '../payment-states.js';
 import type { Payment } from '../payment.entity.js';
 import { ProviderUnavailableError } from '../payments.errors.js';
 import { refusedAs } from './refusals.js';
+import { isLeftOpen } from './snapshot-rules.js';
 import { Snapshots, type Cause } from './snapshots.js';
 
 /**
@@ -34,6 +35,11 @@ export class Charges {
     return this.calls.assertTakesMoney();
   }
 
+  /** @throws {ProviderMisconfiguredError} it was made by another provider than the one that is in force. */
+  assertKnows(payment: Payment): void {
+    this.calls.assertKnows(payment);
+  }
+
   /**
    * The first step, unless it was taken. No money can move by it: where its outcome is not known, the request fails and can be sent again.
    * @throws {ProviderUnavailableError}
@@ -47,9 +53,25 @@ export class Charges {
     const outcome = await this.orMade(payment, operation, deadline);
     if (outcome.kind === 'unknown') throw new ProviderUnavailableError(1);
     if (outcome.kind === 'rejected') return this.refuseOrder(payment, operation, outcome.code);
-    const created = await this.commit(payment, operation, outcome);
+    const { created, withdrawal } = await this.database.transaction(async () => {
+      const bound = await this.commit(payment, operation, outcome);
+      const isOpen = isLeftOpen(bound, outcome.snapshot);
+      const asked = isOpen ? await this.operations.insert(bound, 'cancel', { reason: 'abandoned' }) : null;
+      return { created: bound, withdrawal: asked };
+    });
     await this.checkpoints.reach('payment.created');
-    return created;
+    return withdrawal ? this.withdraw(created, withdrawal, deadline) : created;
+  }
+
+  /**
+   * Somebody has canceled it in the meantime, and found nothing at the provider to cancel: that is made good. Where it
+   * cannot be done now, it is when the two are compared.
+   */
+  private async withdraw(payment: Payment, operation: ProviderOperation, deadline: number): Promise<Payment> {
+    const outcome = await this.calls.send(payment, operation, deadline);
+    if (outcome.kind === 'answered') return this.commit(payment, operation, outcome);
+    if (outcome.kind === 'rejected') await this.operations.ended(operation.id, 'rejected', outcome.code);
+    return payment;
   }
 
   /**

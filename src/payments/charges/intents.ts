@@ -72,13 +72,15 @@ export class Intents {
   /**
    * Another try, with another payment method.
    * @throws {AttemptInProgressError} one is under way.
-   * @throws {PaymentStateConflictError} none has a meaning any more.
+   * @throws {PaymentStateConflictError} none has a meaning any more, or the payment is set aside.
    */
   retry(actor: Principal, payment_id: string, request: { payment_method: string }): Promise<Intent> {
     return this.database.transaction(async () => {
       await this.idempotency.fence();
       const payment = await this.steps.getLocked(payment_id);
       assertPermitted(payment, 'confirm');
+      // A person must look first: what is set aside is neither confirmed nor asked for.
+      if (payment.needs_review) throw new PaymentStateConflictError(payment_id, payment.status);
       const before = payment.status;
       const seq = 1 + (await this.attempts.list(payment_id)).length;
       await this.attempts.insert(payment, seq, request.payment_method);

@@ -18,6 +18,12 @@ export function contradiction(payment: Payment, snapshot: PaymentSnapshot): stri
   return status === 'succeeded' && !paid ? 'captured_amount_mismatch' : null;
 }
 
+/** Canceled here before the provider had it, and made there after all: whoever got hold of it could pay it. */
+export const isLeftOpen = (payment: Payment, snapshot: PaymentSnapshot): boolean =>
+  payment.status === 'canceled' &&
+  contradiction(payment, snapshot) === null &&
+  ['requires_confirmation', 'requires_payment_method', 'requires_action'].includes(snapshot.status!);
+
 /** Which try a snapshot tells of. */
 export interface News {
   /** It tells of a try that is over, or of none at all. */

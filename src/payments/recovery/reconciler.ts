@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
 import { ProviderCalls, type Outcome } from '../gateways/provider-calls.js';
+import type { ProviderOperation } from '../gateways/provider-operation.entity.js';
 import { ProviderOperationsRepository } from '../gateways/provider-operations.repository.js';
 import type { Payment } from '../payment.entity.js';
 import { PaymentsRepository } from '../payments.repository.js';
 import { MOST_QUESTIONS } from './patience.js';
 import { ReconcilerDesk } from './reconciler-desk.js';
+import { isLeftOpen } from '../charges/snapshot-rules.js';
 import { Snapshots, type Cause } from '../charges/snapshots.js';
 
 const BATCH = 20;
@@ -44,18 +46,24 @@ export class Reconciler {
 
   /** Asks the provider how a payment stands, and does what follows. Joins the caller's scope. */
   async reconcile(id: string): Promise<Payment | null> {
-    const look = await this.look(id);
+    const look = await this.look(id, this.desk.deadline(), (asked) => this.payments.count(asked));
     return look?.payment ?? null;
   }
 
   /**
    * The same, and what the provider has said.
    * @param deadline - milliseconds of the epoch.
+   * @param count - takes note that the question was put: while the provider refuses our key, none is.
    */
-  async look(id: string, deadline = this.desk.deadline()): Promise<Look | null> {
+  async look(
+    id: string,
+    deadline = this.desk.deadline(),
+    count?: (asked: Payment) => Promise<void>,
+  ): Promise<Look | null> {
     const before = await this.payments.find(id);
     if (!before) return null;
-    const outcome = await this.calls.fetch(before, deadline);
+    const outcome = await this.withdrawn(before, await this.calls.fetch(before, deadline), deadline);
+    await count?.(before);
     return { before, outcome, payment: await this.follow(before, outcome) };
   }
 
@@ -88,18 +96,34 @@ export class Reconciler {
     return this.cancel(payment);
   }
 
-  private async cancel(payment: Payment): Promise<Payment> {
+  /** What was canceled before it came to be at the provider is canceled there, too. @returns what the provider says then. */
+  private async withdrawn(payment: Payment, told: Outcome, deadline: number): Promise<Outcome> {
+    if (told.kind !== 'answered' || !isLeftOpen(payment, told.snapshot)) return told;
+    const { provider_payment_id } = told.snapshot;
+    const { operation, outcome } = await this.sendCancel({ ...payment, provider_payment_id }, deadline);
+    if (outcome.kind !== 'answered') return told;
+    await this.operations.ended(operation.id, 'succeeded');
+    return outcome;
+  }
+
+  private async sendCancel(
+    payment: Payment,
+    deadline: number,
+  ): Promise<{ operation: ProviderOperation; outcome: Outcome }> {
     // Under the payment's lock, so that of two at once each has a number of its own.
     const operation = await this.database.transaction(async () => {
       await this.payments.lock(payment.id);
       return this.operations.insert(payment, 'cancel', { reason: 'abandoned' });
     });
-    const outcome = await this.calls.send(payment, operation, this.desk.deadline());
+    const outcome = await this.calls.send(payment, operation, deadline);
+    if (outcome.kind === 'rejected') await this.operations.ended(operation.id, 'rejected', outcome.code);
+    return { operation, outcome };
+  }
+
+  private async cancel(payment: Payment): Promise<Payment> {
+    const { operation, outcome } = await this.sendCancel(payment, this.desk.deadline());
     if (outcome.kind === 'unknown') return this.keep(payment);
-    if (outcome.kind === 'rejected') {
-      await this.operations.ended(operation.id, 'rejected', outcome.code);
-      return this.keep(await this.lookAgain(payment));
-    }
+    if (outcome.kind === 'rejected') return this.keep(await this.lookAgain(payment));
     return this.database.transaction(async () => {
       const canceled = await this.snapshots.applySnapshot(payment.id, outcome.snapshot, causeOf(payment));
       await this.operations.ended(operation.id, 'succeeded');

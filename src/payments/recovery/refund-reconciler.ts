@@ -39,7 +39,10 @@ export class RefundReconciler {
     const refund = await this.refunds.find(id);
     const payment = refund && (await this.payments.find(refund.payment_id));
     if (!refund || !payment) return null;
-    return this.later(await this.refunding.follow(payment, refund, this.desk.deadline(), { actor: 'reconciler' }));
+    const seen = await this.refunding.follow(payment, refund, this.desk.deadline(), { actor: 'reconciler' });
+    // Where the provider refuses our key nothing was asked, and nobody comes here.
+    if (seen.version === refund.version) await this.refunds.count(seen);
+    return this.later(seen);
   }
 
   /** The same patience as with payments. */

@@ -8,6 +8,7 @@ import type { Mover } from '../charges/transition.entity.js';
 import type { RefundSnapshot, RefundStatus } from '../gateways/refund-snapshot.js';
 import {
   claimDue,
+  countQuestion,
   narrowed,
   ofPayments,
   type Claimed,
@@ -56,14 +57,16 @@ export class RefundsRepository {
     return ours?.payment_id === payment_id && ours.provider_refund_id === null ? ours : null;
   }
 
-  /** Whether the provider may not know yet of a refund that is wanted here. */
+  /**
+   * Whether the provider may not know yet of a refund that is wanted here. One that was set aside is not waited for: it is
+   * asked for no more, and comes to no end by itself.
+   */
   isAnyUnnamed(payment_id: string): Promise<boolean> {
     return this.database.run((manager) =>
       manager
         .createQueryBuilder(Refund, 'refund')
-        .where(`refund.payment_id = :payment_id AND refund.status = 'pending' AND refund.provider_refund_id IS NULL`, {
-          payment_id,
-        })
+        .where('refund.payment_id = :payment_id', { payment_id })
+        .andWhere(`refund.status = 'pending' AND refund.provider_refund_id IS NULL AND NOT refund.needs_review`)
         .getExists(),
     );
   }
@@ -125,6 +128,11 @@ export class RefundsRepository {
   /** Takes refunds that are due. */
   claimDue(limit: number, lease_ms: number, of: Provider): Promise<Claimed[]> {
     return claimDue(this.database, { table: 'refunds', of: THEIRS }, limit, lease_ms, of);
+  }
+
+  /** The provider was asked about it once more. */
+  count(refund: Refund): Promise<void> {
+    return countQuestion(this.database, 'refunds', refund);
   }
 
   /** Leaves of the refunds of a person's payments what the books need. */

@@ -34,6 +34,7 @@ export class RefundsService {
    * @throws {RefundExceedsCapturedError} more than is left, here or at the provider.
    * @throws {DisputeOpenError} the payment is disputed, and it was not forced.
    * @throws {AmountNotRepresentableError} the provider does not count in units that small.
+   * @throws {ProviderMisconfiguredError} nobody returns money here, or another provider has taken it.
    */
   async create(actor: Principal, payment_id: string, request: Partial<RefundCreate>): Promise<Refund> {
     const deadline = Date.now() + this.timings.payment_answer_ms;
@@ -43,6 +44,8 @@ export class RefundsService {
     return this.database.asTenant(seen.tenant_id, async () => {
       const { amount = null, reason = null, metadata = {}, force = false } = request;
       const known = await this.intents.resumed(seen);
+      // Before it is promised: nobody else could keep it. What was promised before tells by itself how it ended.
+      if (!known) this.refunding.assertKnows(seen);
       const asked = known ?? (await this.intents.request(actor, payment_id, { amount, reason, metadata, force }));
       const mover = { actor: 'api', actor_id: actor.id } as const;
       const refund = await this.refunding.proceed(asked, deadline, known !== null, mover);

@@ -35,6 +35,11 @@ export class RefundCalls {
     return this.calls.assertTakesMoney();
   }
 
+  /** @throws {ProviderMisconfiguredError} it was made by another provider than the one that is in force. */
+  assertKnows(payment: Payment): void {
+    this.calls.assertKnows(payment);
+  }
+
   /**
    * Asks for it; once more where nobody knows what came of that.
    * @param deadline - milliseconds of the epoch.

@@ -29,6 +29,11 @@ export class Refunding {
     return this.calls.assertTakesMoney();
   }
 
+  /** @throws {ProviderMisconfiguredError} it was made by another provider than the one that is in force. */
+  assertKnows(payment: Payment): void {
+    this.calls.assertKnows(payment);
+  }
+
   /**
    * Where the provider gives a definite no, the refund has failed; where nobody knows, it stays pending and is followed.
    * @param again - whether it may have been sent before.
