@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Principal } from '../../common/access.js';
 import { pathOf, problemOf, statusOf, type ErrorClass } from '../../common/problem.js';
-import { ServiceError, ValidationError } from '../../common/service-error.js';
+import { RequestFaultError, ServiceError } from '../../common/service-error.js';
 import { StoredAnswer } from '../../common/stored-answer.js';
 import type { IdempotencyKey } from './idempotency-key.entity.js';
 import { fingerprint, readKey } from './fingerprint.js';
@@ -86,7 +86,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
 
 /** Whether a request is refused by this before anything is written down for it. */
 const neverBegins = (error: unknown, status: number): boolean =>
-  error instanceof ValidationError || error instanceof ProviderMisconfiguredError || status === 429;
+  error instanceof RequestFaultError || error instanceof ProviderMisconfiguredError || status === 429;
 
 function problemAnswer(error: ServiceError, { id, url }: FastifyRequest): Answer {
   const { status, headers, body } = problemOf(error, { id, url });
