@@ -17,10 +17,15 @@ export class CircuitBreaker {
     private readonly refusal: () => Error,
   ) {}
 
+  /** @throws whatever `refusal` makes, while it is broken and nobody may try: for whoever would have to queue first. */
+  assertMayAsk(): void {
+    if (this.isBroken() && (this.trying || Date.now() < this.closes_at)) throw this.refusal();
+  }
+
   /** @throws whatever `refusal` makes, while it is broken; `work` has not begun then. */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    const broken = this.failures >= this.limit;
-    if (broken && (this.trying || Date.now() < this.closes_at)) throw this.refusal();
+    this.assertMayAsk();
+    const broken = this.isBroken();
     if (broken) this.trying = true;
     try {
       const result = await work();
@@ -34,8 +39,12 @@ export class CircuitBreaker {
     }
   }
 
+  private isBroken(): boolean {
+    return this.failures >= this.limit;
+  }
+
   private count(error: unknown): void {
     this.failures = this.isFailure(error) ? this.failures + 1 : 0;
-    if (this.failures >= this.limit) this.closes_at = Date.now() + this.pause_ms;
+    if (this.isBroken()) this.closes_at = Date.now() + this.pause_ms;
   }
 }

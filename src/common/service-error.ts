@@ -49,8 +49,11 @@ export interface FieldProblem {
 /** Readable, and against the rules (422). */
 export abstract class UnprocessableError extends ServiceError {}
 
+/** The request by itself breaks a rule, whatever is stored: corrected, it is another one (422). */
+export abstract class RequestFaultError extends UnprocessableError {}
+
 /** The input's fields break their rules; each is named. */
-export class ValidationError extends UnprocessableError {
+export class ValidationError extends RequestFaultError {
   static override readonly code = 'validation_failed';
   static override readonly title = 'The request has invalid fields';
 

@@ -72,7 +72,7 @@ export class Outbox {
     return this.rows.isWaiting(id);
   }
 
-  /** Removes what still waits to be told about, or to, this person. Joins the caller's transaction. */
+  /** Empties what still waits to be told about, or to, this person: it is not told. Joins the caller's transaction. */
   @ErasesPersonalData({ tables: ['outbox'] })
   erase(subject_id: string): Promise<void> {
     return this.rows.erase(subject_id);

@@ -2,6 +2,7 @@ import {
   ConflictError,
   NotFoundError,
   PaymentError,
+  RequestFaultError,
   UnavailableError,
   UnprocessableError,
 } from '../common/service-error.js';
@@ -97,7 +98,7 @@ export class CaptureExceedsAuthorizedError extends UnprocessableError {
   static override readonly title = 'More is to be captured than was authorized';
 }
 
-export class CardDataForbiddenError extends UnprocessableError {
+export class CardDataForbiddenError extends RequestFaultError {
   static override readonly code = 'card_data_forbidden';
   static override readonly title = 'Card numbers are never taken: send the id of a payment method';
 }

@@ -36,7 +36,7 @@ export class WebhookEndpointsController {
   @ApiOperation({
     summary: 'Name a webhook endpoint',
     description:
-      'For admins. From now on the events of the own tenant are posted there, signed as Standard Webhooks has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`): as `{type, timestamp, data}`, at least once, in any order (`data.version` tells), until a 2xx, for three days. Redirects are not followed; 410 disables the endpoint. At most 20 at a time.',
+      'For admins. From now on the events of the own tenant are posted there, signed as Standard Webhooks has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`): as `{type, timestamp, data}`, at least once, in any order (`data.version` of a payment tells, `data.updated_at` of a refund or a dispute), until a 2xx, for three days. Redirects are not followed; 410 disables the endpoint. At most 20 at a time.',
   })
   @ApiCreatedResponse({
     type: WebhookEndpointMade,

@@ -152,6 +152,23 @@ describe('the entries as a table', () => {
   });
 });
 
+describe('the sums of the books', () => {
+  it('are told to the last digit, however large they have grown', async () => {
+    const old = await newTenant(app);
+    const bookkeeper = await member(app, old, 'admin');
+    await insertCaptures(app, old, 3, 'EUR', () => Number.MAX_SAFE_INTEGER);
+    const balance = await bookkeeper.get('/ledger/trial-balance');
+    const accounts = await bookkeeper.get('/ledger/accounts');
+
+    expect([balance.status, accounts.status]).toEqual([200, 200]);
+    expect(balance.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    // No number of ours holds it: only the text tells.
+    const sum = '27021597764222973';
+    expect(balance.text).toBe(`{"data":[{"currency":"EUR","debits":${sum},"credits":${sum},"difference":0}]}`);
+    expect(accounts.text.match(/"balance":\d+/g)).toEqual([`"balance":${sum}`, `"balance":${sum}`]);
+  });
+});
+
 describe('the statement of a payment', () => {
   it('is the same for its owner and for the tenant’s admins', async () => {
     const [ada, tenantAdmin] = [await app.signUp(), await app.tenantAdmin()];

@@ -73,6 +73,24 @@ describe('the deletion of an account', () => {
     expect(keys).toEqual([]);
     expect(await brokenInvariants(app)).toEqual([]);
   });
+
+  it('tells nobody of what waits to be told, and the books still know that it was written down', async () => {
+    const canary = `canary-${randomUUID()}`;
+    // Nobody delivers anything there.
+    const api = await startApp({ database: 'own', settings: { PROCESS_ROLE: 'api' } });
+    const ada = await api.signUp();
+    await paid(ada, { reference: canary });
+    const untold = () => api.sql('SELECT 1 FROM outbox WHERE subject_id = $1 AND payload IS NOT NULL', [ada.user.id]);
+    expect((await untold()).length).toBeGreaterThan(2);
+
+    expect((await ada.delete('/users/me')).status).toBe(204);
+
+    expect(await untold()).toEqual([]);
+    expect(await api.sql(`SELECT 1 FROM outbox WHERE status <> 'sent' OR sent_at IS NULL`)).toEqual([]);
+    expect(await rowsHolding(api, [canary])).toEqual([]);
+    expect(await brokenInvariants(api)).toEqual([]);
+    await api.close();
+  });
 });
 
 describe('F16: a card number, a secret of the payer and a link of the bank', () => {

@@ -164,6 +164,36 @@ describe('a request that never began', () => {
     }
     expect((await pay(ada, {}, key)).status).toBe(201);
   });
+
+  it.each<[string, object]>([
+    ['amount_too_small', { amount: 1 }],
+    ['amount_too_large', { amount: 1_000_000_000_000 }],
+    ['amount_not_representable', { amount: 4_201, currency: 'KWD' }],
+    ['currency_unsupported', { currency: 'XXX' }],
+    ['card_data_forbidden', { description: '4242 4242 4242 4242' }],
+  ])('is one that is refused for %s too', async (code, wrong) => {
+    const key = randomUUID();
+    expect(await pay(ada, wrong, key)).toMatchObject({ status: 422, body: { code } });
+    expect((await pay(ada, {}, key)).status).toBe(201);
+  });
+
+  it('of a capture or a refund leaves the key too', async () => {
+    const { id } = await paid(ada, { currency: 'KWD', capture_method: 'manual' });
+    for (const [action, amount] of [['capture', 4_200] as const, ['refunds', 1_000] as const]) {
+      const key = randomUUID();
+      expect((await act(admin, id, action, { amount: amount - 1 }, key)).body.code).toBe('amount_not_representable');
+      expect((await act(admin, id, action, { amount }, key)).body).toMatchObject({ status: 'succeeded' });
+    }
+  });
+
+  it('is none that is refused for what is stored: the answer is kept', async () => {
+    const { id } = await paid(ada, { capture_method: 'manual' });
+    const key = randomUUID();
+    const first = await act(admin, id, 'capture', { amount: 4_201 }, key);
+    expect(first).toMatchObject({ status: 422, body: { code: 'capture_exceeds_authorized' } });
+    expect((await act(admin, id, 'capture', { amount: 4_201 }, key)).text).toBe(first.text);
+    expect((await act(admin, id, 'capture', {}, key)).body.code).toBe('idempotency_key_reused');
+  });
 });
 
 describe('what is kept', () => {

@@ -122,6 +122,19 @@ describe('the set-up', () => {
     }
     await none.close();
   });
+
+  it('leaves the key to a later request there: nothing was begun that somebody would have to end', async () => {
+    const none = await startApp({ settings: { PAYMENT_PROVIDER: 'none' } });
+    const user = await none.logIn(ada);
+    const { id } = await paid(ada, { confirm: false });
+    const key = randomUUID();
+    await act(user, id, 'confirm', { payment_method: 'pm_sim_success' }, key);
+    expect((await pay(user, {}, key)).status).toBe(503);
+
+    expect(await app.sql('SELECT 1 FROM idempotency_keys WHERE key = $1', [key])).toEqual([]);
+    expect((await pay(ada, {}, key)).status).toBe(201);
+    await none.close();
+  });
 });
 
 describe('the books', () => {

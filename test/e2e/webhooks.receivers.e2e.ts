@@ -4,7 +4,15 @@ import type { Client } from '../support/client.js';
 import { Timings } from '../../src/config/timings.js';
 import { eventually } from '../support/eventually.js';
 import { paid, quiescence } from '../support/payments.js';
-import { deliveriesOf, endpointAt, isSigned, makeDue, Receiver, untilDeliveries } from '../support/receiver.js';
+import {
+  deliveriesOf,
+  endpointAt,
+  isSigned,
+  makeDue,
+  nothingUnderWay,
+  Receiver,
+  untilDeliveries,
+} from '../support/receiver.js';
 
 jest.setTimeout(60_000);
 
@@ -86,6 +94,28 @@ describe('a receiver', () => {
     await admin.patch(`/webhook-endpoints/${endpoint.id}`, { status: 'enabled' });
     await untilDeliveries(admin, endpoint, all('delivered'));
     expect(receiver.got).toHaveLength(2);
+  });
+
+  it('that fails the last attempt is asked again, when somebody has wanted it sent again meanwhile', async () => {
+    const endpoint = await endpointAt(admin, receiver.url(), { events: ['payment.succeeded'] });
+    let answer = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    receiver.behaviour = () => (receiver.got.length === 8 ? held.then(() => 500) : 503);
+    await paid(ada);
+    await eventually(
+      async () => {
+        await makeDue(app, endpoint);
+        if (receiver.got.length < 8) throw new Error(`${receiver.got.length} of 8 attempts`);
+      },
+      { within: 30_000 },
+    );
+    const [{ id }] = await deliveriesOf(admin, endpoint);
+    expect((await admin.post(`/webhook-deliveries/${id}/resend`)).status).toBe(202);
+    answer();
+    await receiver.until('payment.succeeded', 9);
+    await nothingUnderWay(app, endpoint);
+
+    expect((await deliveriesOf(admin, endpoint))[0]).toMatchObject({ status: 'pending', last_status: 503 });
   });
 
   it('that never answers, or never ends, is given up in time and tried again', async () => {

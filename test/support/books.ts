@@ -10,11 +10,18 @@ export async function insertCaptures(
   tenant_id: string,
   count: number,
   currency = 'EUR',
+  amountOf = (at: number): number => at + 1,
 ): Promise<string[]> {
   const now = Date.now();
   const rows = Array.from({ length: count }, (_, at) => {
     const time = now - (count - at) * 1_000;
-    return { transaction: uuidv7(time), debit: uuidv7(time), credit: uuidv7(time), at: new Date(time), amount: at + 1 };
+    return {
+      transaction: uuidv7(time),
+      debit: uuidv7(time),
+      credit: uuidv7(time),
+      at: new Date(time),
+      amount: amountOf(at),
+    };
   });
   const accounts = ['provider_receivable', 'sales'].map((code) => ({ code, id: uuidv7() }));
   await app.sql(

@@ -1,7 +1,7 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn, Unique } from 'typeorm';
 import { SealedColumn } from '../sealing/sealed-column.js';
 
-/** Pending until it was delivered (`sent`) or given up (`dead`). */
+/** Pending until it was delivered (`sent`) or given up (`dead`). What was erased before it left counts as delivered. */
 export type OutboxStatus = 'pending' | 'sent' | 'dead';
 
 /** A fact that is going to leave: written in the transaction that makes it true, delivered after. */
@@ -26,7 +26,7 @@ export class OutboxRow {
   @Column('uuid', { nullable: true })
   subject_id!: string | null;
 
-  /** Sealed; gone once it was delivered. */
+  /** Sealed; gone once it was delivered or erased. */
   @SealedColumn('outbox')
   @Column('bytea', { nullable: true })
   payload!: Buffer | null;

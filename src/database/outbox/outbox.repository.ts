@@ -58,10 +58,17 @@ export class OutboxRepository {
     );
   }
 
-  /** Removes what still waits for this person; sent rows say nothing any more. */
+  /**
+   * Empties what still waits for this person, and ends it unsent; sent rows say nothing any more. The row stays as long as
+   * a delivered one does: that the fact was written down must be seen, and its key stands in the way of a second one.
+   */
   async erase(subject_id: string): Promise<void> {
     await this.database.run((manager) =>
-      manager.query('DELETE FROM outbox WHERE subject_id = $1 AND payload IS NOT NULL', [subject_id]),
+      manager.query(
+        `UPDATE outbox SET status = 'sent', sent_at = now(), payload = NULL, key_id = NULL, lease_until = NULL, last_error = NULL
+         WHERE subject_id = $1 AND payload IS NOT NULL`,
+        [subject_id],
+      ),
     );
   }
 

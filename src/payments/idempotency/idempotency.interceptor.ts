@@ -5,11 +5,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Principal } from '../../common/access.js';
 import { pathOf, problemOf, statusOf, type ErrorClass } from '../../common/problem.js';
-import { ServiceError, ValidationError } from '../../common/service-error.js';
+import { RequestFaultError, ServiceError } from '../../common/service-error.js';
 import { StoredAnswer } from '../../common/stored-answer.js';
 import type { IdempotencyKey } from './idempotency-key.entity.js';
 import { fingerprint, readKey } from './fingerprint.js';
 import { IdempotencyKeys, type Answer } from './idempotency-keys.js';
+import { ProviderMisconfiguredError } from '../payments.errors.js';
 import { IdempotencyInProgressError } from './idempotency.errors.js';
 
 type Asking = FastifyRequest & { readonly principal: Principal };
@@ -76,13 +77,16 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const status = error instanceof ServiceError ? statusOf(error.constructor as ErrorClass) : 500;
     if (error instanceof IdempotencyInProgressError) throw error;
     // What has made a payment began, whatever was wrong with it.
-    const neverBegan = run.payment_id === null && (error instanceof ValidationError || status === 429);
-    if (neverBegan) await this.keys.forget(run);
+    if (run.payment_id === null && neverBegins(error, status)) await this.keys.forget(run);
     else if (status >= 500) await this.keys.release(run);
     else await this.keys.finish(run, problemAnswer(error as ServiceError, request));
     throw error;
   }
 }
+
+/** Whether a request is refused by this before anything is written down for it. */
+const neverBegins = (error: unknown, status: number): boolean =>
+  error instanceof RequestFaultError || error instanceof ProviderMisconfiguredError || status === 429;
 
 function problemAnswer(error: ServiceError, { id, url }: FastifyRequest): Answer {
   const { status, headers, body } = problemOf(error, { id, url });

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { uuidv7 } from '../../common/uuid.js';
 import { Database } from '../../database/database.js';
-import { exact } from '../money/minor-units.js';
 import {
   ACCOUNT_TYPES,
   POSTINGS,
@@ -21,22 +20,23 @@ export interface Fact {
   readonly currency: string;
 }
 
+/** Sums, unlike single amounts, have no bound that a number could hold. */
 export interface BalanceRow {
   readonly currency: string;
-  readonly debits: number;
-  readonly credits: number;
-  readonly difference: number;
+  readonly debits: bigint;
+  readonly credits: bigint;
+  readonly difference: bigint;
 }
 
 export interface AccountRow {
   readonly code: string;
   readonly type: AccountType;
   readonly currency: string;
-  readonly balance: number;
+  readonly balance: bigint;
 }
 
 /** The driver's texts for what PostgreSQL sums up. */
-type Raw<Row> = { readonly [Name in keyof Row]: Row[Name] extends number ? string : Row[Name] };
+type Raw<Row> = { readonly [Name in keyof Row]: Row[Name] extends bigint ? string : Row[Name] };
 
 const SIGNED = `CASE e.direction WHEN 'debit' THEN e.amount ELSE -e.amount END`;
 
@@ -93,9 +93,9 @@ export class LedgerRepository {
     );
     return rows.map(({ currency, debits, credits, difference }) => ({
       currency,
-      debits: exact(debits),
-      credits: exact(credits),
-      difference: exact(difference),
+      debits: BigInt(debits),
+      credits: BigInt(credits),
+      difference: BigInt(difference),
     }));
   }
 
@@ -110,7 +110,7 @@ export class LedgerRepository {
         [tenant_id],
       ),
     );
-    return rows.map((row) => ({ ...row, balance: exact(row.balance) }));
+    return rows.map((row) => ({ ...row, balance: BigInt(row.balance) }));
   }
 
   /** By code; those that are missing are opened. */

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Controller, Get, Headers, Injectable, Param, Query, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Headers, Injectable, Param, Query, StreamableFile, UseInterceptors } from '@nestjs/common';
 import type { PipeTransform } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiParam, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { CurrentUser, Roles, type Principal } from '../../common/access.js';
@@ -9,6 +9,7 @@ import { LedgerAccountNotFoundError } from '../ledger/ledger.errors.js';
 import { isAccountCode, type AccountCode } from '../ledger/postings.js';
 import { BooksService } from './books.service.js';
 import { EntriesDocument } from './entries-document.js';
+import { ExactSums } from './exact-sums.js';
 import { Accounts, BooksQuery, EntriesQuery, EntryList, EntryResponse, TrialBalance } from './statements.dto.js';
 
 /** The accounts are known: any other word is answered as what is not there. */
@@ -36,6 +37,7 @@ export class BooksController {
   ) {}
 
   @Get('trial-balance')
+  @UseInterceptors(ExactSums)
   @ApiOperation({ summary: 'Get the trial balance', description: 'For admins: of the own tenant, by currency.' })
   @ApiOkResponse({ type: TrialBalance, description: 'The sums of both sides' })
   async trialBalance(@CurrentUser() actor: Principal, @Query() { tenant_id }: BooksQuery): Promise<TrialBalance> {
@@ -43,6 +45,7 @@ export class BooksController {
   }
 
   @Get('accounts')
+  @UseInterceptors(ExactSums)
   @ApiOperation({ summary: 'List the accounts of the books', description: 'For admins: of the own tenant.' })
   @ApiOkResponse({ type: Accounts, description: 'Every account and what stands on it' })
   async accounts(@CurrentUser() actor: Principal, @Query() { tenant_id }: BooksQuery): Promise<Accounts> {

@@ -137,13 +137,13 @@ export class Balance implements BalanceRow {
   readonly currency!: string;
 
   @amount('The sum of all debits, in the minor unit')
-  readonly debits!: number;
+  readonly debits!: bigint;
 
   @amount('The sum of all credits')
-  readonly credits!: number;
+  readonly credits!: bigint;
 
   @amount('Debits without credits: zero, or something is wrong', 0)
-  readonly difference!: number;
+  readonly difference!: bigint;
 }
 
 export class TrialBalance {
@@ -162,7 +162,7 @@ export class AccountResponse implements AccountRow {
   readonly currency!: string;
 
   @amount('In the minor unit; positive on the side where accounts of its type grow')
-  readonly balance!: number;
+  readonly balance!: bigint;
 }
 
 export class Accounts {

@@ -43,8 +43,10 @@ export class StripeLine implements OnApplicationShutdown {
   }
 
   /** @throws {ProviderRejectedError} {@link ProviderUnknownError} {@link ProviderForbiddenError} */
-  ask<T>(signal: AbortSignal, question: (stripe: Stripe) => Promise<T>): Promise<T> {
-    return this.breaker.run(() => this.bulkhead.run(() => this.send(signal, question)));
+  async ask<T>(signal: AbortSignal, question: (stripe: Stripe) => Promise<T>): Promise<T> {
+    // While Stripe is away nobody queues. That our own queue is full tells nothing of Stripe: the breaker stands behind it.
+    this.breaker.assertMayAsk();
+    return this.bulkhead.run(() => this.breaker.run(() => this.send(signal, question)));
   }
 
   /** Everything that a list holds, page by page, newest first. */

@@ -93,19 +93,24 @@ export class CourierRepository {
     );
   }
 
-  /** @param retry_ms - null: that was the last attempt. @returns whether it was still this attempt's to say so. */
+  /**
+   * Somebody may have wanted it sent again meanwhile: then this was the last attempt of nothing, and it is due.
+   * @param retry_ms - null: that was the last attempt.
+   * @returns whether it is dead now.
+   */
   async failed(
-    { id, attempts }: Begun,
+    { id, attempts, series_began }: Begun,
     { last_status, last_error }: Failure,
     retry_ms: number | null,
   ): Promise<boolean> {
-    const rows = await this.system(
+    const [row] = await this.system<{ dead: boolean }>(
       `UPDATE webhook_deliveries SET last_status = $3, last_error = $4, lease_until = NULL,
-         status = CASE WHEN $5::float8 IS NULL THEN 'dead' ELSE 'pending' END, next_attempt_at = ${later(5)}
-       WHERE id = $1 AND attempts = $2 AND status = 'pending' RETURNING id`,
-      [id, attempts, last_status, last_error, retry_ms],
+         status = CASE WHEN $5::float8 IS NULL AND series_began = $6 THEN 'dead' ELSE 'pending' END,
+         next_attempt_at = CASE WHEN series_began = $6 THEN ${later(5)} ELSE now() END
+       WHERE id = $1 AND attempts = $2 AND status = 'pending' RETURNING status = 'dead' AS dead`,
+      [id, attempts, last_status, last_error, retry_ms, series_began],
     );
-    return rows.length === 1;
+    return row?.dead ?? false;
   }
 
   /** Whoever claims next takes it up. */

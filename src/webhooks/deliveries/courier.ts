@@ -51,9 +51,8 @@ export class Courier {
       return this.rows.delivered(delivery, last_status);
     const wait_ms = waitAfter(delivery.attempts - delivery.series_began, this.timings.webhook_backoff_ms);
     if (last_status === GONE) await this.decisions.disableGone({ ...delivery.endpoint, tenant_id: delivery.tenant_id });
-    const isOurs = await this.rows.failed(delivery, outcome, wait_ms);
-    if (isOurs && wait_ms === null)
-      this.logger.warn(`Gave up webhook ${delivery.id} after ${delivery.attempts} attempts`);
+    const dead = await this.rows.failed(delivery, outcome, wait_ms);
+    if (dead) this.logger.warn(`Gave up webhook ${delivery.id} after ${delivery.attempts} attempts`);
   }
 
   /** What has happened outside is not undone by PostgreSQL being away: as long as the row is ours, it is told again. */
