@@ -1,4 +1,5 @@
 import { fastifyCookie } from '@fastify/cookie';
+import { Logger } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { RequestListener } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -58,6 +59,7 @@ export function httpAdapter(settings: Settings, timings: Timings, log: AppLogger
 export async function setupApp(app: NestFastifyApplication): Promise<void> {
   const settings = app.get(Settings);
   const mode = app.get<Mode>(MODE);
+  warnOfUntrustedProxies(settings, mode);
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready', 'account/*path', 'dev/*path'] });
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalInterceptors(new AccessLogInterceptor(), new UndeclaredInputInterceptor());
@@ -93,6 +95,13 @@ function trustedProxies(settings: Settings): false | ((address: string) => boole
   const { client_address } = modeOf(settings);
   const { TRUSTED_PROXY_CIDRS: trusted } = settings;
   return client_address === 'socket' || !trusted ? false : (address) => trusted.includes(address);
+}
+
+/** Whoever gives the networks of proxies believes that they count; where they do not, all their clients are one address. */
+function warnOfUntrustedProxies({ TRUSTED_PROXY_CIDRS }: Settings, { name, client_address }: Mode): void {
+  if (!TRUSTED_PROXY_CIDRS || client_address !== 'socket') return;
+  const effect = `has no effect in ${name} mode: whoever comes by a proxy has the proxy's address for all limits`;
+  new Logger('Proxies').warn(`TRUSTED_PROXY_CIDRS ${effect}; RUN_AS_INTERNAL=1 lets it count`);
 }
 
 /** The very first hook. */

@@ -10,10 +10,9 @@ export const ENGINES_FILE = 'engines.json';
  * The settings of a command that works beside the server: in development the embedded engines of the one that runs.
  * Ends the process with status 78, and says why, when they are not usable.
  */
-export function commandSettings(): Settings {
+export function commandSettings(raw: RawSettings = rawSettings()): Settings {
   try {
-    const raw = rawSettings();
-    const settings = readSettings(raw['NODE_ENV'] === 'production' ? raw : { ...engines(raw), ...raw });
+    const settings = readSettings(raw['NODE_ENV'] === 'production' ? raw : { ...engines(raw), ...given(raw) });
     if (!settings.POSTGRES_URL)
       throw new InvalidSettingsError(['POSTGRES_URL is not set, and no `npm start` is running here']);
     return settings;
@@ -23,6 +22,9 @@ export function commandSettings(): Settings {
     process.exit(78);
   }
 }
+
+/** An empty text counts as not given: it hides no running server. */
+const given = (raw: RawSettings): RawSettings => Object.fromEntries(Object.entries(raw).filter(([, text]) => text));
 
 function engines(raw: RawSettings): RawSettings {
   try {

@@ -229,7 +229,10 @@ export class Settings {
   @Variable({ kind: oneOf('all', 'api', 'worker'), default: 'all', about: 'A worker listens on the ops port only' })
   readonly PROCESS_ROLE!: 'all' | 'api' | 'worker';
 
-  @Variable({ kind: networks, about: 'Proxies whose forwarded addresses count; required in internal mode' })
+  @Variable({
+    kind: networks,
+    about: 'Proxies whose forwarded addresses count; required in internal mode, without effect in standalone',
+  })
   readonly TRUSTED_PROXY_CIDRS?: Networks;
 
   @Variable({ kind: flag, default: '1', production: '0', about: 'Swagger UI at /docs, in standalone mode' })

@@ -122,15 +122,18 @@ const localeOf = (major: number): string[] => [
 ];
 
 /**
- * Ends the server that a killed process left behind, and clears away a `postmaster.pid` whose pid means another process by
- * now: PostgreSQL itself would refuse to start for it.
+ * Ends the server that a killed process left behind, and clears away a `postmaster.pid` whose pid is known to mean another
+ * process by now: PostgreSQL itself would refuse to start for it. Where nobody can tell it is left to PostgreSQL, since two
+ * servers on the same data would spoil them.
  */
 export async function endLeftPostgres(folder: string, say: Say): Promise<void> {
   const data = join(folder, 'data');
   const file = join(data, 'postmaster.pid');
   const pid = Number((await readIfThere(file))?.split('\n')[0]);
   if (!(pid > 0)) return;
-  if (!(await worksIn(pid, data, /^postgres/))) return rm(file, { force: true });
+  const ours = await worksIn(pid, data, /^postgres/);
+  if (ours === null) return;
+  if (!ours) return rm(file, { force: true });
   say(`PostgreSQL (pid ${pid}) was left behind by a start that was killed: stopping it`);
   await stop(pid);
 }

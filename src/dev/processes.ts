@@ -55,14 +55,29 @@ async function isZombie(pid: number): Promise<boolean> {
 /**
  * Whether this process is the server that works in `directory`. A pid alone proves nothing: by the time that a pid file is
  * read it may be another program's.
+ * @returns null where it lives, and the system does not let us see what it is.
  */
-export async function worksIn(pid: number, directory: string, program: RegExp): Promise<boolean> {
+export async function worksIn(pid: number, directory: string, program: RegExp): Promise<boolean | null> {
   if (!(await isAlive(pid))) return false;
-  if (process.platform === 'linux')
-    return (await readlink(`/proc/${pid}/cwd`).catch(() => null)) === (await realpath(directory));
+  if (process.platform === 'linux') return worksOnLinuxIn(pid, await realpath(directory));
   if (process.platform === 'win32') return true;
   const { stdout } = await run('ps', ['-p', String(pid), '-o', 'comm=']).catch(() => ({ stdout: '' }));
   return program.test(basename(stdout.trim()));
+}
+
+/**
+ * Where another user's process works is hidden even from root where root may not trace, as in a container; how it was
+ * called is not: the server was told its directory as `-D`.
+ */
+async function worksOnLinuxIn(pid: number, directory: string): Promise<boolean | null> {
+  const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => null);
+  if (cwd !== null) return cwd === directory;
+  const args = await readFile(`/proc/${pid}/cmdline`, 'utf8').then(
+    (text) => text.split('\0'),
+    () => null,
+  );
+  if (args) return args.some((arg, at) => arg === '-D' && args[at + 1] === directory);
+  return (await isAlive(pid)) ? null : false;
 }
 
 /**

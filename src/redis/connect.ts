@@ -69,6 +69,8 @@ function inCluster(place: Reached<'cluster'>, options: RedisOptions): Constructo
     clusterRetryStrategy: retry,
     clusterNodeRetryStrategy: retry,
     ...(!enableOfflineQueue && { maxRedirections: 2 }),
+    // A certificate names hosts: their addresses, which would be asked for by default, are in none.
+    ...(place.tls && { dnsLookup: (host, done) => done(null, host) }),
     redisOptions: { ...redisOptions, ...accessOf(place) },
   };
 }

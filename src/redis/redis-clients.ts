@@ -58,10 +58,10 @@ export class RedisClients implements OnModuleInit, OnApplicationShutdown {
     return client;
   }
 
-  /** @throws Redis does not answer. */
+  /** @throws Redis does not answer, or that of cache and limits does not. */
   @Probe({ name: 'redis', critical: false })
   async probe(): Promise<void> {
-    await this.commands.ping();
+    await Promise.all([...new Set([this.commands, this.cache])].map((client) => client.ping()));
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -2,12 +2,17 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Client } from 'pg';
+import { isRoot } from '../../src/config/host.js';
 import { startPostgres, type PostgresServer } from '../../src/dev/postgres.js';
-import { isAlive } from '../../src/dev/processes.js';
+import { isAlive, run } from '../../src/dev/processes.js';
 import { reset } from '../../src/dev/reset.js';
 import { prepareDatabase } from '../../src/dev/roles.js';
 import { eventually } from '../support/eventually.js';
+
+/** Of util-linux, which any Linux has that has a root. */
+const WITHOUT_TRACING = ['setpriv', '--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace'];
 
 /** As private as root's home: nobody else can walk there. */
 const folder = mkdtempSync(join(tmpdir(), 'omni-postgres-'));
@@ -38,6 +43,17 @@ const write = (url: string, word: string) =>
   ask(url, `CREATE TABLE IF NOT EXISTS words (word text); INSERT INTO words VALUES ('${word}')`);
 const words = async (url: string) =>
   (await ask<{ word: string }>(url, 'SELECT word FROM words')).map(({ word }) => word);
+
+/** Starts the server in a process that may not trace others, and stops it. @returns what it has said. */
+async function startUntraced(place: string): Promise<string> {
+  const options = `{ directory: ${JSON.stringify(place)}, path: [], say: console.log }`;
+  const module = pathToFileURL(join(import.meta.dirname, '../../dist/src/dev/postgres.js')).href;
+  const script = `const { startPostgres } = await import('${module}'); await (await startPostgres(${options})).stop();`;
+  const command = [process.execPath, '--input-type=module', '--eval', script];
+  // Whoever is not root may not anyway.
+  const [program = '', ...args] = isRoot() ? [...WITHOUT_TRACING, ...command] : command;
+  return (await run(program, args)).stdout;
+}
 
 async function kill(pid: number): Promise<void> {
   process.kill(pid, 'SIGKILL');
@@ -94,6 +110,22 @@ describe('the embedded PostgreSQL', () => {
     expect(await isAlive(orphan.pid)).toBe(false);
     expect(await words(server.url)).toContain('orphaned');
     expect(said).toContainEqual(expect.stringContaining(`(pid ${orphan.pid})`));
+  });
+
+  // As in a container: root may not look into the processes of others there, nor make a namespace for them.
+  it('takes over what was left behind where nobody may trace the processes of others, too', async () => {
+    const place = join(folder, 'untraced');
+    const orphan = await startPostgres({ directory: join(place, 'postgres'), path: [] });
+    await write(orphan.url, 'untraced');
+
+    const told = await startUntraced(join(place, 'postgres'));
+
+    expect(told).toContain(`(pid ${orphan.pid})`);
+    expect(await isAlive(orphan.pid)).toBe(false);
+    const again = await startPostgres({ directory: join(place, 'postgres'), path: [] });
+    expect(await words(again.url)).toEqual(['untraced']);
+    await again.stop();
+    await reset({ DATA_DIR: place }, () => undefined);
   });
 
   it('recovers after it was killed itself', async () => {

@@ -125,6 +125,24 @@ describeWithRedis('without Redis', () => {
   });
 });
 
+describeWithRedis('without the Redis of cache and limits alone', () => {
+  it('the service is degraded and serves on; with it, it is whole again', async () => {
+    const { REDIS_URL } = (await startApp()).settings;
+    const wire = await Wire.to(REDIS_URL!);
+    const app = await startApp({ settings: { REDIS_CACHE_URL: wire.url }, timings: PATIENT });
+    await eventually(async () => expect(await states(app)).toBe('200 alive, 200 ok'));
+
+    await wire.cut();
+    await eventually(async () => expect(await states(app)).toBe('200 alive, 200 degraded'));
+    await expect(app.signUp()).resolves.toBeDefined();
+
+    await wire.mend();
+    await eventually(async () => expect(await states(app)).toBe('200 alive, 200 ok'));
+    await app.close();
+    await wire.cut();
+  });
+});
+
 describe('without PostgreSQL', () => {
   it('the process lives, is not ready, and says 503 to everybody, until it is back (R4)', async () => {
     const { settings } = await startApp();

@@ -110,6 +110,18 @@ describe("the client's address (SEC-59)", () => {
   });
 });
 
+describe('networks of proxies', () => {
+  it('are warned of at the start where they have no effect: all clients of a proxy would be one address', async () => {
+    const warned = /"level":"warn".*TRUSTED_PROXY_CIDRS has no effect in standalone mode/;
+    const app = await started({ TRUSTED_PROXY_CIDRS: '127.0.0.0/8' });
+
+    expect(await address(app, '203.0.113.7')).toBe('127.0.0.1');
+    expect(app.logs.join('\n')).toMatch(warned);
+    for (const other of [standalone, internal, minimal]) expect(other.logs.join('\n')).not.toMatch(warned);
+    await app.close();
+  });
+});
+
 describe('the documents (SEC-57)', () => {
   it('are Swagger UI, under a policy that lets it work, and OpenAPI 3.1', async () => {
     const page = await standalone.send('GET', '~/docs');

@@ -180,8 +180,14 @@ async function startSentinel(primary: number): Promise<number> {
   return port;
 }
 
-/** A server that speaks TLS alone, by a certificate of an authority that nobody else knows. */
-export async function startTlsServer(): Promise<{ url: string; authority: string }> {
+interface TlsServer {
+  readonly url: string;
+  /** The certificate of its authority: a file. */
+  readonly authority: string;
+}
+
+/** @returns lines of configuration by which a server speaks TLS alone, with a certificate that nobody else's authority made. */
+async function speakTls(port: number, names: string): Promise<{ lines: string[]; authority: string }> {
   const directory = temporaryFolder();
   mkdirSync(directory, { recursive: true });
   const at = (name: string): string => join(directory, name);
@@ -190,15 +196,50 @@ export async function startTlsServer(): Promise<{ url: string; authority: string
   const key = ['-newkey', 'rsa:2048', '-nodes'];
   await openssl('req', '-x509', ...key, ...days, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=Tests of Omni');
   await openssl('req', ...key, '-keyout', 'redis.key', '-out', 'redis.csr', '-subj', '/CN=redis');
-  writeFileSync(at('redis.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost');
+  writeFileSync(at('redis.ext'), `subjectAltName=${names}`);
   const signed = ['-in', 'redis.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-out', 'redis.pem'];
   await openssl('x509', '-req', ...signed, ...days, '-extfile', 'redis.ext');
-  const port = await freePort();
   const files = [
     `tls-cert-file ${at('redis.pem')}`,
     `tls-key-file ${at('redis.key')}`,
     `tls-ca-cert-file ${at('ca.pem')}`,
   ];
-  await startServer(['port 0', `tls-port ${port}`, 'tls-auth-clients no', `requirepass ${PASSWORD}`, ...files], port);
-  return { url: `rediss://:${PASSWORD}@127.0.0.1:${port}`, authority: at('ca.pem') };
+  const lines = ['port 0', `tls-port ${port}`, 'tls-auth-clients no', `requirepass ${PASSWORD}`, ...files];
+  return { lines, authority: at('ca.pem') };
+}
+
+export async function startTlsServer(): Promise<TlsServer> {
+  const port = await freePort();
+  const { lines, authority } = await speakTls(port, 'IP:127.0.0.1,DNS:localhost');
+  await startServer(lines, port);
+  return { url: `rediss://:${PASSWORD}@127.0.0.1:${port}`, authority };
+}
+
+/** A cluster of one node, which calls itself by a name; no address is in its certificate. */
+export async function startTlsCluster(): Promise<TlsServer> {
+  const port = await freePort();
+  const { lines, authority } = await speakTls(port, 'DNS:localhost');
+  const named = ['cluster-announce-hostname localhost', 'cluster-preferred-endpoint-type hostname'];
+  const bus = `cluster-port ${await freePort()}`;
+  await startServer([...lines, 'cluster-enabled yes', 'tls-cluster yes', bus, ...named], port);
+  const tls = ['--tls', '--cacert', authority];
+  const redis = (...command: string[]): Promise<string> =>
+    run('redis-cli', [
+      '-h',
+      'localhost',
+      '-p',
+      `${port}`,
+      '-a',
+      PASSWORD,
+      ...tls,
+      '--no-auth-warning',
+      ...command,
+    ]).then(
+      ({ stdout }) => stdout,
+      () => '',
+    );
+  await eventually(async () => (await redis('PING')).includes('PONG'));
+  await redis('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+  await eventually(async () => (await redis('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+  return { url: `rediss+cluster://:${PASSWORD}@localhost:${port}`, authority };
 }

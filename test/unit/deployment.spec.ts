@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { isAllowed, licencesOf, ownLicences } from '../../bin/licences.mjs';
+import { modeOf } from '../../src/config/mode.js';
 import { readSettings } from '../../src/config/read-settings.js';
 import { variables } from '../../src/config/variable.js';
 import { compose, dockerfile, environmentOf, execForm, projectFile, shippedStage } from '../support/compose.js';
@@ -35,6 +36,16 @@ describe('docker-compose.yml', () => {
     for (const [required] of [...variables()].filter(([, { required: needed }]) => needed)) {
       expect(() => readSettings({ ...given, [required]: '' })).toThrow(required);
     }
+  });
+
+  it('lets a proxy stand before the API: whose forwarded addresses count can be said, and nobody’s do without', () => {
+    const behind = { RUN_AS_INTERNAL: '1', TRUSTED_PROXY_CIDRS: '172.16.0.0/12' };
+
+    expect(environment('api')).toMatchObject({ RUN_AS_INTERNAL: '', TRUSTED_PROXY_CIDRS: '' });
+    for (const service of ['api', 'worker'])
+      expect(environmentOf(service, { ...GIVEN, ...behind })).toMatchObject(behind);
+    expect(modeOf(readSettings(environmentOf('api', { ...GIVEN, ...behind }))).client_address).toBe('forwarded');
+    for (const name of Object.keys(behind)) expect(projectFile('deploy/README.md')).toContain(`\`${name}`);
   });
 
   it('splits the roles, and hands the owner of the tables to nobody but the migration', () => {
