@@ -3,6 +3,7 @@ import { Probe } from '../common/probes.js';
 import { UnavailableError } from '../common/service-error.js';
 import { InvalidSettingsError } from '../config/read-settings.js';
 import { Settings } from '../config/settings.js';
+import { ProbeConnection } from './apart/probe-connection.js';
 import { loadMigrations } from './data-source.js';
 import { Database } from './database.js';
 
@@ -19,6 +20,7 @@ export class Schema implements OnApplicationBootstrap {
 
   constructor(
     private readonly database: Database,
+    private readonly probing: ProbeConnection,
     private readonly settings: Settings,
   ) {}
 
@@ -36,9 +38,15 @@ export class Schema implements OnApplicationBootstrap {
   /** @throws {UnavailableError} away, or not migrated. A database that is newer than the code is fine. */
   @Probe({ name: 'postgres', critical: true })
   async probe(): Promise<void> {
-    if (this.migrated) return void (await this.database.call('SELECT 1'));
-    const [{ applied = null } = {}] = await this.database.call<{ applied: string[] | null }>(
-      `SELECT CASE WHEN to_regclass('migrations') IS NULL THEN NULL ELSE (SELECT array_agg(name) FROM migrations) END AS applied`,
+    if (!this.migrated) await this.seeMigrations();
+    await this.probing.ask((source) => source.query('SELECT 1'));
+  }
+
+  private async seeMigrations(): Promise<void> {
+    const [{ applied }] = await this.probing.ask((source) =>
+      source.query<[{ applied: string[] | null }]>(
+        `SELECT CASE WHEN to_regclass('migrations') IS NULL THEN NULL ELSE (SELECT array_agg(name) FROM migrations) END AS applied`,
+      ),
     );
     const known = (await loadMigrations()).map(({ name }) => name);
     this.migrated = known.every((name) => applied?.includes(name));

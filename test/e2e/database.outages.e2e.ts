@@ -1,5 +1,7 @@
+import { Database } from '../../src/database/database.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Answer } from '../support/client.js';
+import { engines } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { times } from '../support/visitors.js';
 import { Wire } from '../support/wire.js';
@@ -9,10 +11,11 @@ const TIMINGS = { statement_ms: 1_000, pool_wait_ms: 1_000 };
 /** Two seconds on top of a statement's time, and what a machine that is busy takes. */
 const WITHIN_MS = 10_000;
 
-describe('a PostgreSQL that vanishes and tells nobody', () => {
-  const signUp = (app: TestApp, name: string): Promise<Answer> =>
-    app.request('POST', '/users', { body: { email: `${name}@example.com`, password: 'Password123', full_name: name } });
+const signUp = (app: TestApp, name: string): Promise<Answer> =>
+  app.request('POST', '/users', { body: { email: `${name}@example.com`, password: 'Password123', full_name: name } });
+const ready = (app: TestApp): Promise<Answer> => app.request('GET', '~/health/ready');
 
+describe('a PostgreSQL that vanishes and tells nobody', () => {
   it('holds no connection for good: whoever asks is told, and is served once it is back', async () => {
     const { settings } = await startApp();
     const wire = await Wire.to(settings.POSTGRES_URL);
@@ -30,12 +33,38 @@ describe('a PostgreSQL that vanishes and tells nobody', () => {
     for (const { status, body } of answers) expect([status, body.code]).toEqual([503, 'unavailable']);
 
     wire.swallows = null;
-    await eventually(async () => expect((await app.request('GET', '~/health/ready')).status).toBe(200), {
+    await eventually(async () => expect((await ready(app)).status).toBe(200), {
       within: WITHIN_MS,
     });
     const [{ status }] = [await signUp(app, 'found')];
     expect(status).toBe(201);
     await app.close();
     await wire.cut();
+  });
+});
+
+// A pooler has fewer connections than an application, and health checks wait for them as everybody does.
+(engines().pool ? describe.skip : describe)('all connections at work', () => {
+  it('are no reason to send requests away', async () => {
+    const app = await startApp({ timings: { probe_ms: 6_000, statement_ms: 60_000, pool_wait_ms: 60_000 } });
+    const busy = times(12, () =>
+      app.app
+        .get(Database)
+        .call('SELECT pg_sleep(30)')
+        .catch(() => undefined),
+    );
+    const sleeping = (): Promise<{ pid: number }[]> =>
+      app.sql(`SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)' AND state = 'active'`);
+    await eventually(async () => expect(await sleeping()).toHaveLength(10));
+
+    expect((await ready(app)).status).toBe(200);
+
+    for (let ended = 0; ended < 12;) {
+      const found = await sleeping();
+      for (const { pid } of found) await app.sql('SELECT pg_cancel_backend($1)', [pid]);
+      ended += found.length;
+    }
+    await busy;
+    await app.close();
   });
 });
