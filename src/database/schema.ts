@@ -12,6 +12,11 @@ class MigrationsMissingError extends UnavailableError {
   static override readonly title = 'The database is older than the code: run `npm run migrate`';
 }
 
+class ReadOnlyError extends UnavailableError {
+  static override readonly code = 'unavailable';
+  static override readonly title = 'The database takes nothing: it is the replica of another one';
+}
+
 /** Whether the database is what the code expects: reachable, migrated, and binding this role by row-level security. */
 @Injectable()
 export class Schema implements OnApplicationBootstrap {
@@ -35,11 +40,16 @@ export class Schema implements OnApplicationBootstrap {
     this.logger.warn(mistake);
   }
 
-  /** @throws {UnavailableError} away, or not migrated. A database that is newer than the code is fine. */
+  /** @throws {UnavailableError} away, not migrated, or a replica by now. A database that is newer than the code is fine. */
   @Probe({ name: 'postgres', critical: true })
   async probe(): Promise<void> {
     if (!this.migrated) await this.seeMigrations();
-    await this.probing.ask((source) => source.query('SELECT 1'));
+    await this.probing.ask(async (source) => {
+      const [{ read_only }] = await source.query<[{ read_only: string }]>(
+        `SELECT current_setting('transaction_read_only') AS read_only`,
+      );
+      if (read_only === 'on') throw new ReadOnlyError();
+    });
   }
 
   private async seeMigrations(): Promise<void> {

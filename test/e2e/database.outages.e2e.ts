@@ -1,9 +1,11 @@
+import { escapeIdentifier } from 'pg';
 import { Database } from '../../src/database/database.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Answer } from '../support/client.js';
+import { superUrlOf, connected } from '../support/connections.js';
 import { engines } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
-import { times } from '../support/visitors.js';
+import { PATIENT, times } from '../support/visitors.js';
 import { Wire } from '../support/wire.js';
 
 /** How long a statement may take, and how long a request waits for a connection. */
@@ -40,6 +42,37 @@ describe('a PostgreSQL that vanishes and tells nobody', () => {
     expect(status).toBe(201);
     await app.close();
     await wire.cut();
+  });
+});
+
+describe('a PostgreSQL that takes nothing any more, as after a failover,', () => {
+  it('is told from one that does, and left by every connection that wants to write', async () => {
+    const app = await startApp({ database: 'own', timings: PATIENT });
+    const [name, role] = [
+      new URL(app.settings.POSTGRES_URL).pathname.slice(1),
+      decodeURIComponent(new URL(app.settings.POSTGRES_URL).username),
+    ].map(escapeIdentifier);
+    const asSuperuser = (sql: string): Promise<unknown> =>
+      connected(superUrlOf(app.settings.POSTGRES_URL), (client) => client.query(sql));
+    expect((await signUp(app, 'before')).status).toBe(201);
+    expect((await ready(app)).status).toBe(200);
+
+    await asSuperuser(`ALTER ROLE ${role} IN DATABASE ${name} SET default_transaction_read_only = on`);
+    await asSuperuser(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    );
+    await eventually(async () => expect((await ready(app)).status).toBe(503));
+    await eventually(async () => {
+      const { status, body } = await signUp(app, 'meanwhile');
+      expect([status, body.code]).toEqual([503, 'unavailable']);
+      return app.logs.join().includes('in a read-only transaction');
+    });
+
+    // Nobody ends a connection for us.
+    await asSuperuser(`ALTER ROLE ${role} IN DATABASE ${name} RESET default_transaction_read_only`);
+    await eventually(async () => expect((await signUp(app, 'after')).status).toBe(201));
+    await eventually(async () => expect((await ready(app)).status).toBe(200));
+    await app.close();
   });
 });
 
