@@ -1,4 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { Probe } from '../common/probes.js';
 import { UnavailableError } from '../common/service-error.js';
 import { InvalidSettingsError } from '../config/read-settings.js';
@@ -17,6 +19,18 @@ class ReadOnlyError extends UnavailableError {
   static override readonly title = 'The database takes nothing: it is the replica of another one';
 }
 
+class TablesBarredError extends UnavailableError {
+  static override readonly code = 'unavailable';
+  static override readonly title = 'The role of POSTGRES_URL may not use all tables: run `npm run migrate`';
+}
+
+/** Catalogues alone, which PostgreSQL has at hand: it may be asked every second. */
+const USABLE = `
+  SELECT current_setting('transaction_read_only')::boolean AS read_only, EXISTS (
+    SELECT FROM unnest($1::text[]) AS name
+    WHERE (has_table_privilege(to_regclass(name), 'SELECT') AND has_table_privilege(to_regclass(name), 'INSERT')) IS NOT TRUE
+  ) AS barred`;
+
 /** Whether the database is what the code expects: reachable, migrated, and binding this role by row-level security. */
 @Injectable()
 export class Schema implements OnApplicationBootstrap {
@@ -25,6 +39,7 @@ export class Schema implements OnApplicationBootstrap {
 
   constructor(
     private readonly database: Database,
+    @InjectDataSource() private readonly source: DataSource,
     private readonly probing: ProbeConnection,
     private readonly settings: Settings,
   ) {}
@@ -40,15 +55,18 @@ export class Schema implements OnApplicationBootstrap {
     this.logger.warn(mistake);
   }
 
-  /** @throws {UnavailableError} away, not migrated, or a replica by now. A database that is newer than the code is fine. */
+  /**
+   * @throws {UnavailableError} away, not migrated, a replica by now, or with tables that this role may not use. A database
+   *   that is newer than the code is fine.
+   */
   @Probe({ name: 'postgres', critical: true })
   async probe(): Promise<void> {
     if (!this.migrated) await this.seeMigrations();
+    const tables = this.source.entityMetadatas.map(({ tableName }) => tableName);
     await this.probing.ask(async (source) => {
-      const [{ read_only }] = await source.query<[{ read_only: string }]>(
-        `SELECT current_setting('transaction_read_only') AS read_only`,
-      );
-      if (read_only === 'on') throw new ReadOnlyError();
+      const [{ read_only, barred }] = await source.query<[{ read_only: boolean; barred: boolean }]>(USABLE, [tables]);
+      if (read_only) throw new ReadOnlyError();
+      if (barred) throw new TablesBarredError();
     });
   }
 
