@@ -10,6 +10,12 @@ type Class = new () => unknown;
 /** How the names of all our sessions begin. */
 export const APPLICATION = 'omni';
 
+/**
+ * The most connections that a process has, by what they are for: all that it does, its health checks, the simulator of a
+ * bank where that takes the money, and what is written beside transactions where users are in MongoDB.
+ */
+export const POOLS = { work: 10, health: 1, simulator: 5, side: 4 } as const;
+
 /** How much longer than a statement may take we wait to be told that it took too long. */
 const MARGIN_MS = 2_000;
 /** After so long the kernel asks whether the other end is still there; by itself it would do so after two hours. */
@@ -28,7 +34,7 @@ export const dataSourceOptions = (
   installExtensions: false,
   migrationsTableName: 'migrations',
   logging: false,
-  poolSize: 10,
+  poolSize: POOLS.work,
   poolErrorHandler: () => undefined,
   connectTimeoutMS: timings.pool_wait_ms,
   extra: {

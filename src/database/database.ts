@@ -126,7 +126,7 @@ export class Database {
 
   @Measures({
     name: 'omni_postgres_connections',
-    help: 'Connections of this process: in use, idle, and requests that wait for one',
+    help: 'Connections for transactions of this process: in use, idle, and requests that wait for one',
     labels: ['state'],
   })
   connections(): Sample[] {

@@ -4,7 +4,7 @@ import { endsWithin } from '../../common/deadline.js';
 import { Settings } from '../../config/settings.js';
 import { Timings } from '../../config/timings.js';
 import { toDomainError } from '../constraints.js';
-import { APPLICATION, dataSourceOptions } from '../data-source.js';
+import { APPLICATION, dataSourceOptions, POOLS } from '../data-source.js';
 
 /**
  * A connection beside the pool, by which health checks ask: those of the pool may all be at work, and who waits for them has
@@ -42,7 +42,7 @@ export class ProbeConnection implements OnApplicationShutdown {
     const { probe_ms: statement_ms, pool_wait_ms } = this.timings;
     const timings = new Timings({ statement_ms, pool_wait_ms });
     const options = dataSourceOptions(this.settings.POSTGRES_URL, timings, `${APPLICATION} health`);
-    return new DataSource({ ...options, poolSize: 1 }).initialize();
+    return new DataSource({ ...options, poolSize: POOLS.health }).initialize();
   }
 }
 
