@@ -7,7 +7,6 @@ import { InvalidSettingsError } from '../config/read-settings.js';
 import { Settings } from '../config/settings.js';
 import { ProbeConnection } from './apart/probe-connection.js';
 import { loadMigrations } from './data-source.js';
-import { Database } from './database.js';
 
 class MigrationsMissingError extends UnavailableError {
   static override readonly code = 'unavailable';
@@ -38,7 +37,6 @@ export class Schema implements OnApplicationBootstrap {
   private migrated = false;
 
   constructor(
-    private readonly database: Database,
     @InjectDataSource() private readonly source: DataSource,
     private readonly probing: ProbeConnection,
     private readonly settings: Settings,
@@ -46,10 +44,13 @@ export class Schema implements OnApplicationBootstrap {
 
   /** @throws {InvalidSettingsError} in production, when row-level security does not bind the role of POSTGRES_URL. */
   async onApplicationBootstrap(): Promise<void> {
-    const [role] = await this.database.call<{ unbound: boolean }>(
-      'SELECT rolsuper OR rolbypassrls AS unbound FROM pg_roles WHERE rolname = current_user',
+    // The first health check has no second to spare for connecting.
+    const [role] = await this.probing.ask((source) =>
+      source.query<[{ unbound: boolean }]>(
+        'SELECT rolsuper OR rolbypassrls AS unbound FROM pg_roles WHERE rolname = current_user',
+      ),
     );
-    if (!role?.unbound) return;
+    if (!role.unbound) return;
     const mistake = 'POSTGRES_URL must name a role that is neither superuser nor BYPASSRLS: it would see every tenant';
     if (this.settings.NODE_ENV === 'production') throw new InvalidSettingsError([mistake]);
     this.logger.warn(mistake);

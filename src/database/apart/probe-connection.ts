@@ -39,9 +39,7 @@ export class ProbeConnection implements OnApplicationShutdown {
   }
 
   private open(): Promise<DataSource> {
-    const { probe_ms: statement_ms, pool_wait_ms } = this.timings;
-    const timings = new Timings({ statement_ms, pool_wait_ms });
-    const options = dataSourceOptions(this.settings.POSTGRES_URL, timings, `${APPLICATION} health`);
+    const options = dataSourceOptions(this.settings.POSTGRES_URL, this.timings, `${APPLICATION} health`);
     return new DataSource({ ...options, poolSize: POOLS.health }).initialize();
   }
 }
