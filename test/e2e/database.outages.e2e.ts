@@ -2,7 +2,7 @@ import { escapeIdentifier } from 'pg';
 import { Database } from '../../src/database/database.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Answer } from '../support/client.js';
-import { superUrlOf, connected } from '../support/connections.js';
+import { connected, superUrlOf } from '../support/connections.js';
 import { engines } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
 import { PATIENT, times } from '../support/visitors.js';
@@ -10,12 +10,14 @@ import { Wire } from '../support/wire.js';
 
 /** How long a statement may take, and how long a request waits for a connection. */
 const TIMINGS = { statement_ms: 1_000, pool_wait_ms: 1_000 };
-/** Two seconds on top of a statement's time, and what a machine that is busy takes. */
-const WITHIN_MS = 10_000;
+/** Two seconds on top of a statement's time, and what a machine that is busy takes; the kernel takes a quarter of an hour. */
+const WITHIN_MS = 20_000;
 
 const signUp = (app: TestApp, name: string): Promise<Answer> =>
   app.request('POST', '/users', { body: { email: `${name}@example.com`, password: 'Password123', full_name: name } });
 const ready = (app: TestApp): Promise<Answer> => app.request('GET', '~/health/ready');
+
+const describeWithoutPooler = engines().pool ? describe.skip : describe;
 
 describe('a PostgreSQL that vanishes and tells nobody', () => {
   it('holds no connection for good: whoever asks is told, and is served once it is back', async () => {
@@ -35,17 +37,15 @@ describe('a PostgreSQL that vanishes and tells nobody', () => {
     for (const { status, body } of answers) expect([status, body.code]).toEqual([503, 'unavailable']);
 
     wire.swallows = null;
-    await eventually(async () => expect((await ready(app)).status).toBe(200), {
-      within: WITHIN_MS,
-    });
-    const [{ status }] = [await signUp(app, 'found')];
-    expect(status).toBe(201);
+    await eventually(async () => expect((await ready(app)).status).toBe(200), { within: WITHIN_MS });
+    expect((await signUp(app, 'found')).status).toBe(201);
     await app.close();
     await wire.cut();
   });
 });
 
-describe('a PostgreSQL that takes nothing any more, as after a failover,', () => {
+// Behind a pooler it is the pooler that keeps connections to a server, or lets them go.
+describeWithoutPooler('a PostgreSQL that takes nothing any more, as after a failover,', () => {
   it('is told from one that does, and left by every connection that wants to write', async () => {
     const app = await startApp({ database: 'own', timings: PATIENT });
     const [name, role] = [
@@ -77,7 +77,7 @@ describe('a PostgreSQL that takes nothing any more, as after a failover,', () =>
 });
 
 // A pooler has fewer connections than an application, and health checks wait for them as everybody does.
-(engines().pool ? describe.skip : describe)('all connections at work', () => {
+describeWithoutPooler('all connections at work', () => {
   it('are no reason to send requests away', async () => {
     const app = await startApp({ timings: { probe_ms: 6_000, statement_ms: 60_000, pool_wait_ms: 60_000 } });
     const busy = times(12, () =>
