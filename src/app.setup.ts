@@ -4,6 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { RequestListener } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { setupOpenApi } from './app.openapi.js';
+import { limitAnswers } from './common/answer-time.js';
 import { answerUnrouted, faultOf, MAX_URL, METHODS, openRequest } from './common/http-edge.js';
 import { closesIdleConnections, httpServer, refuseClient, requestId, type TellRefusal } from './common/http-server.js';
 import { BODY_LIMIT, readJsonBodies } from './common/json-body.js';
@@ -33,7 +34,6 @@ export function httpAdapter(settings: Settings, timings: Timings, log: AppLogger
     genReqId: requestId,
     trustProxy: trustedProxies(settings),
     bodyLimit: BODY_LIMIT,
-    handlerTimeout: timings.request_ms,
     // What still arrives on an open connection while the server closes is answered, not refused.
     return503OnClosing: false,
     // A parameter of any length is for the handler to judge: an id that is too long names nothing.
@@ -43,6 +43,7 @@ export function httpAdapter(settings: Settings, timings: Timings, log: AppLogger
   });
   adapter.setOnRequestHook(receive);
   const fastify = adapter.getInstance();
+  limitAnswers(fastify, timings.request_ms);
   readJsonBodies(fastify);
   // To write cookies. None is read but where a route asks for it.
   void fastify.register(fastifyCookie, { hook: false });

@@ -1,11 +1,9 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import {
-  AnswerTimeoutError,
   BodyTooLargeError,
   InternalError,
   MalformedRequestError,
-  RequestTimeoutError,
   RouteNotFoundError,
   UnsupportedMediaTypeError,
   UriTooLongError,
@@ -54,9 +52,6 @@ const isFastifyError = (thrown: unknown): thrown is FastifyError =>
 function toServiceError(thrown: unknown, request: FastifyRequest): ServiceError {
   if (thrown instanceof ServiceError) return thrown;
   const code = (thrown as Partial<FastifyError> | null | undefined)?.code;
-  if (code === 'FST_ERR_HANDLER_TIMEOUT') {
-    return request.raw.complete ? new AnswerTimeoutError(undefined, { cause: thrown }) : new RequestTimeoutError();
-  }
   if (code === 'ECONNRESET' && !request.raw.complete) return new MalformedRequestError('The request ended too early');
   // Other libraries' errors have a statusCode too, which says nothing about our caller's request.
   const status =

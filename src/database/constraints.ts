@@ -22,11 +22,13 @@ export class DatabaseUnavailableError extends UnavailableError {
   }
 }
 
+/** What a server that has become somebody's replica, as after a failover, says to whoever wants to write. */
+const READ_ONLY = '25006';
 /**
  * Connection exceptions, insufficient resources, operator intervention (a restart, a statement's time-out), lock time-out,
- * and a process that slept within a transaction until it was ended.
+ * a process that slept within a transaction until it was ended, and a server that takes nothing any more.
  */
-const UNAVAILABLE = /^(08|53|57|55P03|25P03|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/;
+const UNAVAILABLE = /^(08|53|57|55P03|25P03|25006|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/;
 /** What `pg` and its pool throw without a code. */
 const UNAVAILABLE_MESSAGE =
   /timeout exceeded when trying to connect|connection terminated|client has encountered a connection error|not queryable/i;
@@ -49,6 +51,12 @@ export function toDomainError(error: unknown): unknown {
   if (DATA_EXCEPTION.test(code))
     return new ValidationError([{ pointer: '#', code: 'unstorable', message: 'holds a value that cannot be stored' }]);
   return error;
+}
+
+/** Whether the connection leads to a server that takes nothing: who asks for another one may reach the one that does. */
+export function isReadOnly(error: unknown): boolean {
+  const told = error instanceof DatabaseUnavailableError ? error.cause : error;
+  return driverError(told ?? {}).code === READ_ONLY;
 }
 
 function driverError(error: unknown): { code?: string; constraint?: string } {

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Settings } from '../config/settings.js';
 import { Timings } from '../config/timings.js';
+import { ProbeConnection } from './apart/probe-connection.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { Replica } from './replica/replica.js';
@@ -22,7 +23,7 @@ import { SealedData } from './sealing/sealed-data.js';
       }),
     }),
   ],
-  providers: [Database, Replica, Schema, SealedData],
+  providers: [Database, ProbeConnection, Replica, Schema, SealedData],
   exports: [Database],
 })
 export class DatabaseModule {}

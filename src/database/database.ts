@@ -5,7 +5,7 @@ import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import type { Principal } from '../common/access.js';
 import { backoff } from '../common/backoff.js';
 import { Measures, type Sample } from '../common/measures.js';
-import { DatabaseUnavailableError, toDomainError } from './constraints.js';
+import { DatabaseUnavailableError, isReadOnly, toDomainError } from './constraints.js';
 import { Replica } from './replica/replica.js';
 import { databaseContext, scopeSql, withContext, type Scope, type Transaction } from './scope.js';
 
@@ -113,16 +113,20 @@ export class Database {
 
   /** One statement outside any transaction and scope: for functions that bring their own. */
   async call<Row>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+    const runner = this.source.createQueryRunner();
     try {
-      return await this.source.query<Row[]>(sql, parameters);
+      return (await runner.query(sql, parameters)) as Row[];
     } catch (error) {
+      if (isReadOnly(error)) await letGo(runner, error);
       throw toDomainError(error);
+    } finally {
+      await runner.release();
     }
   }
 
   @Measures({
     name: 'omni_postgres_connections',
-    help: 'Connections of this process: in use, idle, and requests that wait for one',
+    help: 'Connections for transactions of this process: in use, idle, and requests that wait for one',
     labels: ['state'],
   })
   connections(): Sample[] {
@@ -193,7 +197,8 @@ export class Database {
     } catch (error) {
       // TypeORM has let go of it: the connection broke, and whatever came after that is no more than its echo.
       if (runner.isReleased) throw new DatabaseUnavailableError({ cause: error });
-      await rollBack(runner);
+      if (isReadOnly(error)) await letGo(runner, error);
+      else await rollBack(runner);
       throw error;
     } finally {
       await runner.release();
@@ -206,8 +211,12 @@ async function rollBack(runner: QueryRunner): Promise<void> {
   try {
     await runner.query('ROLLBACK');
   } catch (error) {
-    await (
-      runner as QueryRunner & { releasePostgresConnection(error: unknown): Promise<void> }
-    ).releasePostgresConnection(error);
+    await letGo(runner, error);
   }
 }
+
+/** Ends its connection, which is of no use to anybody. */
+const letGo = (runner: QueryRunner, error: unknown): Promise<void> =>
+  (runner as QueryRunner & { releasePostgresConnection(error: unknown): Promise<void> }).releasePostgresConnection(
+    error,
+  );

@@ -44,16 +44,25 @@ export async function migrate({ ownerUrl, appUrl }: { ownerUrl: string; appUrl: 
 async function grant(runner: QueryRunner, owner: string, app: string): Promise<void> {
   if (app === owner || app === '') return;
   const role = `"${app.replaceAll('"', '""')}"`;
-  const appendOnly = (await runner.query(`
-    SELECT DISTINCT c.oid::regclass::text AS name
-    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-    WHERE p.proname = 'refuse_change'`)) as { name: string }[];
+  const own = await owned(runner);
   await runner.query(`
-    GRANT USAGE ON SCHEMA public TO ${role};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role};
-    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO ${role};
+    GRANT USAGE ON SCHEMA public, simulator TO ${role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ${own.tables} TO ${role};
+    GRANT EXECUTE ON FUNCTION ${own.functions} TO ${role};
     REVOKE INSERT, UPDATE, DELETE ON migrations FROM ${role};
-    GRANT USAGE ON SCHEMA simulator TO ${role};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA simulator TO ${role};
-    ${appendOnly.map(({ name }) => `REVOKE UPDATE, DELETE ON ${name} FROM ${role};`).join('\n')}`);
+    REVOKE UPDATE, DELETE ON ${own.append_only} FROM ${role};`);
+}
+
+/** Names of what is the owner's, as lists. Others may have something in `public` too, as extensions do: nobody but they may grant it. */
+async function owned(runner: QueryRunner): Promise<Record<'tables' | 'functions' | 'append_only', string>> {
+  const OURS = `IN ('public'::regnamespace, 'simulator'::regnamespace) AND pg_has_role`;
+  const [names] = (await runner.query(`
+    SELECT
+      (SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c
+       WHERE c.relnamespace ${OURS}(c.relowner, 'USAGE') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')) AS tables,
+      (SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p
+       WHERE p.pronamespace ${OURS}(p.proowner, 'USAGE') AND p.prokind <> 'p') AS functions,
+      (SELECT string_agg(DISTINCT t.tgrelid::regclass::text, ', ') FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+       WHERE p.proname = 'refuse_change') AS append_only`)) as Record<'tables' | 'functions' | 'append_only', string>[];
+  return names!;
 }

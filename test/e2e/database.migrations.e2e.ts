@@ -124,6 +124,39 @@ itWithTwoRoles("give the app's role rows and no tables", async () => {
   ]);
 });
 
+itWithTwoRoles("grant what is the owner's, and leave what somebody else has in the same schema", async () => {
+  const urls = await emptyDatabase();
+  // As extensions do.
+  await query(
+    superUrlOf(urls.ownerUrl),
+    `CREATE FUNCTION public.theirs() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+     REVOKE ALL ON FUNCTION public.theirs() FROM PUBLIC;
+     CREATE TABLE public.their_table (id integer); CREATE VIEW public.their_view AS SELECT 1 AS one`,
+  );
+
+  expect(await migrate(urls)).toEqual({ applied: await names(), drift: [] });
+
+  expect(await query(urls.appUrl, 'SELECT count(*)::integer AS users FROM users')).toEqual([{ users: 0 }]);
+  await expect(query(urls.appUrl, 'SELECT theirs()')).rejects.toThrow('permission denied for function theirs');
+  await expect(query(urls.appUrl, 'SELECT * FROM their_table')).rejects.toThrow(
+    'permission denied for table their_table',
+  );
+});
+
+itWithTwoRoles('that were applied and not granted leave the process not ready, until they are', async () => {
+  const app = await startApp({ database: 'own', timings: PATIENT });
+  const { POSTGRES_OWNER_URL: ownerUrl, POSTGRES_URL: appUrl } = app.settings;
+  const ready = async (): Promise<number> => (await app.request('GET', '~/health/ready')).status;
+  expect(await ready()).toBe(200);
+
+  await query(ownerUrl!, `REVOKE ALL ON sessions FROM "${decodeURIComponent(new URL(appUrl).username)}"`);
+  expect(await ready()).toBe(503);
+
+  await migrate({ ownerUrl: ownerUrl!, appUrl });
+  expect(await ready()).toBe(200);
+  await app.close();
+});
+
 describe('a start with a role that sees every tenant (SEC-39)', () => {
   const production = {
     NODE_ENV: 'production',

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Body,
   Controller,
@@ -10,6 +12,7 @@ import {
   Param,
   Post,
   Query,
+  StreamableFile,
   UseGuards,
   type CanActivate,
   type PipeTransform,
@@ -63,6 +66,24 @@ class ProbeController {
     if (text === 'hang') return new Promise(() => undefined);
     if (text === 'fail') throw Object.assign(new Error('SELECT secret FROM /app/src'), { statusCode: 402 });
     return {};
+  }
+
+  /** Its body was read. */
+  @Post('hang')
+  hang(@Body() _note: Note): Promise<object> {
+    return new Promise(() => undefined);
+  }
+
+  /** Longer than a hasty application waits for an answer to begin. */
+  @Get('slow')
+  slow(): StreamableFile {
+    const lines = async function* (): AsyncGenerator<string> {
+      for (let line = 0; line < 8; line++) {
+        await sleep(250);
+        yield `${line}\n`;
+      }
+    };
+    return new StreamableFile(Readable.from(lines(), { objectMode: false }), { type: 'text/plain; charset=utf-8' });
   }
 
   @Get('cached')
@@ -141,6 +162,12 @@ describe('a failure (SEC-53)', () => {
     ['a field that does not exist (SEC-43)', 422, 'validation_failed', () => post('/auth/login', '{"admin":true}')],
     ['a fault of ours', 500, 'internal_error', () => get('/probe?text=fail')],
     ['an answer that does not come', 503, 'unavailable', () => hasty.send('GET', '/probe?text=hang')],
+    [
+      'an answer that does not come to what was read',
+      503,
+      'unavailable',
+      () => hasty.send('POST', '/probe/hang', { body: {} }),
+    ],
   ])('is a problem: %s', async (_, status, code, asking) => {
     const { headers, body, ...answer } = await asking();
 
@@ -158,6 +185,12 @@ describe('a failure (SEC-53)', () => {
       detail: expect.any(String),
       instance: expect.stringMatching(/^\/[^?]*$/),
     });
+  });
+
+  it('is no answer that has begun, however long it takes', async () => {
+    const { status, text } = await hasty.send('GET', '/probe/slow');
+
+    expect([status, text]).toEqual([200, '0\n1\n2\n3\n4\n5\n6\n7\n']);
   });
 
   it('says how to come in', async () => {

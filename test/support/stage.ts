@@ -35,6 +35,7 @@ export const SHORT_TIMINGS: Partial<Timings> = {
   smtp_timeout_ms: 20_000,
   // Nobody is sent away since this machine is busy; who wants that says how soon.
   hash_wait_ms: 60_000,
+  request_ms: 120_000,
   // A machine that is busy takes its time to connect; who waits for a pool that is full on purpose says how long.
   pool_wait_ms: 10_000,
   // Longer than a request takes on a machine that is busy.

@@ -5,6 +5,7 @@ import { isAllowed, licencesOf, ownLicences } from '../../bin/licences.mjs';
 import { modeOf } from '../../src/config/mode.js';
 import { readSettings } from '../../src/config/read-settings.js';
 import { variables } from '../../src/config/variable.js';
+import { POOLS } from '../../src/database/data-source.js';
 import { compose, dockerfile, environmentOf, execForm, projectFile, shippedStage } from '../support/compose.js';
 
 const exists = (path: string): boolean => existsSync(join(import.meta.dirname, '../..', path));
@@ -105,6 +106,29 @@ describe('docker-compose.yml', () => {
     }
     expect(compose.services['postgres']?.volumes).toContain('postgres:/var/lib/postgresql');
     expect(compose.services['redis']?.command?.join(' ')).toMatch(/--appendonly yes .*--maxmemory-policy noeviction/);
+  });
+});
+
+describe('the connections to PostgreSQL', () => {
+  const runbook = projectFile('deploy/README.md');
+  const { work, health, simulator, side } = POOLS;
+
+  it('of all processes that the runbook starts, and of a command beside them, are no more than Compose’s server takes', () => {
+    const [, apis, workers] = /--scale api=(\d+) --scale worker=(\d+)/.exec(runbook)!;
+    const [, most] = /max_connections=(\d+)/.exec(compose.services['postgres']!.command!.join(' '))!;
+    // PostgreSQL keeps three for superusers.
+    const places = Number(most) - 3;
+
+    expect((Number(apis) + Number(workers)) * (work + health + simulator + side) + work).toBeLessThanOrEqual(places);
+  });
+
+  it('are as many as the runbook says', () => {
+    const [, section = ''] = /### OmniConnectionsExhausted\n([^#]*)/.exec(runbook)!;
+
+    expect(section.replaceAll('\n', ' ')).toContain(
+      `up to ${work} connections for what it does, which is what the metric counts, and ${health} for its health checks; ` +
+        `${simulator} more where the simulator takes the money, and ${side} more with users in MongoDB.`,
+    );
   });
 });
 

@@ -2,16 +2,14 @@ import { Injectable, Optional, type OnApplicationShutdown } from '@nestjs/common
 import { DataSource, type EntityManager } from 'typeorm';
 import { Settings } from '../../config/settings.js';
 import { Timings } from '../../config/timings.js';
-import { dataSourceOptions } from '../data-source.js';
+import { dataSourceOptions, POOLS } from '../data-source.js';
 import { Database } from '../database.js';
 import { withContext } from '../scope.js';
 
-/** None of them waits for anybody who waits for another. */
-const CONNECTIONS = 4;
-
 /**
  * A few connections beside those that transactions run on, for what must be durable whatever becomes of the caller's
- * transaction. Their own pool, so that many transactions that each want a second connection do not wait for each other.
+ * transaction. Their own pool, so that many transactions that each want a second connection do not wait for each other; none
+ * of them waits for anybody who waits for another.
  */
 @Injectable()
 export class SideDatabase implements OnApplicationShutdown {
@@ -21,7 +19,7 @@ export class SideDatabase implements OnApplicationShutdown {
 
   /** @param name - of its sessions, where they are to be told from others. */
   constructor({ POSTGRES_URL }: Settings, timings: Timings, @Optional() name?: string) {
-    this.source = new DataSource({ ...dataSourceOptions(POSTGRES_URL, timings, name), poolSize: CONNECTIONS });
+    this.source = new DataSource({ ...dataSourceOptions(POSTGRES_URL, timings, name), poolSize: POOLS.side });
     this.database = new Database(this.source);
   }
 

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Settings } from '../../config/settings.js';
 import { Timings } from '../../config/timings.js';
-import { dataSourceOptions } from '../../database/data-source.js';
+import { dataSourceOptions, POOLS } from '../../database/data-source.js';
 import { exact } from '../money/minor-units.js';
 import type { PaymentStatus } from '../payment-states.js';
 
@@ -232,7 +232,7 @@ export class BankRepository implements OnApplicationShutdown {
     this.source ??= new DataSource({
       ...dataSourceOptions(this.settings.POSTGRES_URL, this.timings),
       applicationName: 'omni simulator',
-      poolSize: 5,
+      poolSize: POOLS.simulator,
     })
       .initialize()
       .catch((error: unknown) => {
