@@ -40,8 +40,9 @@ export class SmtpTransport implements OnApplicationShutdown {
   private readonly host: string;
   private readonly server: string;
   private readonly transport;
-  private verified_until = 0;
-  private verifying: Promise<unknown> | undefined;
+  /** What the server was found to be, and until when nobody asks again: well or badly. */
+  private found: Promise<unknown> | undefined;
+  private found_until = 0;
 
   constructor(
     { SMTP_URL, MAIL_FROM }: Settings,
@@ -87,13 +88,19 @@ export class SmtpTransport implements OnApplicationShutdown {
     }
   }
 
-  /** Asks the server at most once in ten times `probe_ms`, however often we are asked: it may count connections. */
+  /**
+   * Asks the server at most once in ten times `probe_ms`, however often we are asked, and whatever it says: it may count
+   * connections, and one that fails has the more need to be spared.
+   */
   @Probe({ name: 'smtp', critical: false })
   async probe(): Promise<void> {
-    if (Date.now() < this.verified_until) return;
-    this.verifying ??= this.transport.verify().finally(() => (this.verifying = undefined));
-    await this.verifying;
-    this.verified_until = Date.now() + 10 * this.timings.probe_ms;
+    if (Date.now() >= this.found_until) {
+      this.found_until = Infinity;
+      this.found = this.transport.verify().finally(() => {
+        this.found_until = Date.now() + 10 * this.timings.probe_ms;
+      });
+    }
+    await this.found;
   }
 
   onApplicationShutdown(): void {
