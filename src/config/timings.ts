@@ -31,6 +31,8 @@ export class Timings {
   readonly retention_ms: number = 10 * MINUTE;
   /** About so often it is looked for writes to users that were broken off. */
   readonly user_writes_ms: number = 5 * SECOND;
+  /** How often the first admin is looked for, where the database was not there, or not migrated, at the start. */
+  readonly first_admin_ms: number = 5 * SECOND;
   readonly smtp_timeout_ms: number = 30 * SECOND;
   /** The longest that a health check waits for a dependency. */
   readonly probe_ms: number = SECOND;

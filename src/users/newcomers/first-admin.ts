@@ -1,15 +1,21 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Repeats } from '../../common/repetitions.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { DEFAULT_TENANT_ID } from '../../tenants/tenant.entity.js';
 import { TenantsRepository } from '../../tenants/tenants.repository.js';
+import { EmailTakenError } from '../users.errors.js';
 import { UsersRepository } from '../users.repository.js';
 import { Newcomers } from './newcomers.js';
 
-/** Makes the first platform admin, at any start at which there is none. Of several replicas one does it. */
+/**
+ * Makes the first platform admin, at any start at which there is none; of several replicas one does it. Where the database
+ * is away at that moment, or not migrated yet, the service starts all the same, and it is tried again until that is known.
+ */
 @Injectable()
 export class FirstAdmin implements OnApplicationBootstrap {
   private readonly logger = new Logger(FirstAdmin.name);
+  private settled = false;
 
   constructor(
     private readonly settings: Settings,
@@ -19,13 +25,21 @@ export class FirstAdmin implements OnApplicationBootstrap {
     private readonly newcomers: Newcomers,
   ) {}
 
-  /** The database may be away at this moment: the service still starts, says so by its readiness, and the next start tries again. */
   async onApplicationBootstrap(): Promise<void> {
     try {
-      await this.database.asSystem(() => this.ensure());
+      await this.settle();
     } catch (error) {
       this.logger.warn(`The first admin could not be looked for: ${(error as Error).name}`);
     }
+  }
+
+  /** Asks nobody once it is known that there is one, or that this process makes none. */
+  @Repeats({ what: 'Looking for the first admin', every: 'first_admin_ms', waits_first: true })
+  async settle(): Promise<boolean> {
+    if (this.settled) return false;
+    await this.database.asSystem(() => this.ensure());
+    this.settled = true;
+    return false;
   }
 
   private async ensure(): Promise<void> {
@@ -44,10 +58,15 @@ export class FirstAdmin implements OnApplicationBootstrap {
       role: 'platform_admin',
       email_verified: true,
     });
-    await this.database.transaction(async () => {
-      await this.tenants.lock([DEFAULT_TENANT_ID]);
-      if (!(await this.exists())) await this.newcomers.admit(admin, { changes: ['role'] });
-    });
+    try {
+      await this.database.transaction(async () => {
+        await this.tenants.lock([DEFAULT_TENANT_ID]);
+        if (!(await this.exists())) await this.newcomers.admit(admin, { changes: ['role'] });
+      });
+    } catch (error) {
+      if (!(error instanceof EmailTakenError)) throw error;
+      this.logger.warn('There is no platform admin, and ADMIN_EMAIL is the address of somebody who is none');
+    }
   }
 
   private async exists(): Promise<boolean> {
