@@ -163,7 +163,11 @@ module.exports = {
     onlyIn('prom-client', ['prom-client'], ['^src/metrics/']),
     onlyIn('opentelemetry', ['@opentelemetry'], ['^src/tracing/', '^src/common/trace\\.ts$']),
     onlyIn('bull', ['bull', '@nestjs/bull', '@bull-board'], ['^src/redis/', '\\.(queue|processor|module)\\.ts$']),
-    onlyIn('validation', ['class-validator', 'class-transformer'], ['\\.dto\\.ts$', '^src/common/', '^src/app\\.']),
+    onlyIn(
+      'validation',
+      ['class-validator', 'class-transformer'],
+      ['\\.dto\\.ts$', '^src/common/', '^src/app\\.', '^src/config/addresses\\.ts$'],
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

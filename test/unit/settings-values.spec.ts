@@ -96,3 +96,19 @@ describe('CIDRs', () => {
     ]);
   });
 });
+
+describe('addresses and passwords', () => {
+  it('are told all at once where nobody could log in by them, or no mail could leave', () => {
+    expect(mistakes({ ADMIN_EMAIL: 'nobody', MAIL_FROM: 'Omni <nowhere>', PORT: 'x' })).toEqual([
+      expect.stringMatching(/^PORT/),
+      'MAIL_FROM must look like `Name <address@host>`',
+      'ADMIN_EMAIL must be an e-mail address',
+    ]);
+    expect(mistakes({ ADMIN_EMAIL: 'ada@example.com', ADMIN_PASSWORD: 'short' })).toEqual([
+      'ADMIN_PASSWORD must have 8 to 128 characters',
+    ]);
+    for (const ADMIN_PASSWORD of ['é'.repeat(8), 'x'.repeat(128)])
+      expect(mistakes({ ADMIN_EMAIL: 'Ada@example.com', ADMIN_PASSWORD })).toEqual([]);
+    expect(mistakes({ ADMIN_EMAIL: 'a@example.com', ADMIN_PASSWORD: 'x'.repeat(129) })).toHaveLength(1);
+  });
+});
