@@ -67,6 +67,7 @@ export async function setupApp(app: NestFastifyApplication): Promise<void> {
   app.useGlobalPipes(new InputPipe());
   if (mode.cors && settings.CORS_ORIGINS) allowOrigins(app, settings.CORS_ORIGINS);
   const lifecycle = app.get(Lifecycle);
+  lifecycle.closesListener(() => app.getHttpAdapter().close()!);
   const limits = app.get(RequestLimits);
   const metrics = app.get(RequestMetrics);
   app

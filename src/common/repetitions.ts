@@ -1,14 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import {
-  Injectable,
-  Logger,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-  type OnModuleDestroy,
-} from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { Timings } from '../config/timings.js';
 import { Hooks } from './hooks.js';
+import { Finishes } from './lifecycle.js';
 import { Rounds } from './rounds.js';
 
 type Pause = { [Name in keyof Timings]: Timings[Name] extends number ? Name : never }[keyof Timings];
@@ -36,7 +31,7 @@ export const Repeats = DiscoveryService.createDecorator<Repetition>();
 
 /** Makes the rounds of whoever asks for them (`@Repeats`), as long as the process runs. */
 @Injectable()
-export class Repetitions implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
+export class Repetitions implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Repetitions.name);
   private readonly ending = new AbortController();
   private all: readonly Rounds[] = [];
@@ -70,11 +65,8 @@ export class Repetitions implements OnApplicationBootstrap, OnModuleDestroy, Bef
     this.ending.abort();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.stopped();
-  }
-
-  /** Waits for the rounds that run while the process ends, so long at most. */
+  /** Waits for the rounds that run while the process ends, not long. */
+  @Finishes({})
   async stopped(): Promise<void> {
     await Promise.all(this.all.map((rounds) => rounds.ended(this.timings.probe_ms)));
   }

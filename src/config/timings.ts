@@ -5,8 +5,11 @@ const MINUTE = 60 * SECOND;
 export class Timings {
   /** Between "not ready" and "no new connections", so that a balancer can leave. */
   readonly drain_ms: number = 500;
-  /** After this long a shutdown is cut short. */
-  readonly shutdown_ms: number = 8 * SECOND;
+  /**
+   * After this long a shutdown is cut short. A payment that was asked for while the process drained is answered within; and
+   * with the 3 s before its signal it fits into the 15 s that Kubernetes and Compose wait.
+   */
+  readonly shutdown_ms: number = 11 * SECOND;
   /** How long a password may wait for its turn to be hashed before 503. */
   readonly hash_wait_ms: number = 3 * SECOND;
   /** The most that a session's `last_seen_at` lags behind. */

@@ -1,7 +1,8 @@
-import { Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import type { Job, Queue } from 'bull';
 import { Condition } from '../common/condition.js';
 import { endsWithin } from '../common/deadline.js';
+import { Finishes } from '../common/lifecycle.js';
 import { GivenUpError, type OutboxDelivery } from '../database/outbox/outbox-delivery.js';
 import type { Dispatch } from '../database/outbox/outbox.repository.js';
 
@@ -21,7 +22,7 @@ export interface Consumption {
 }
 
 /** Makes the consuming side of Bull live with a Redis that comes and goes, and end in time. */
-export class QueueWorkers implements BeforeApplicationShutdown {
+export class QueueWorkers {
   readonly consumed = new Map<Queue, Consumption>();
   private readonly logger = new Logger(QueueWorkers.name);
 
@@ -41,9 +42,10 @@ export class QueueWorkers implements BeforeApplicationShutdown {
   }
 
   /** `close(true)` fetches nothing more and does not wait for jobs; we do, since Bull's waiting fails while Redis is away. */
-  async beforeApplicationShutdown(): Promise<void> {
+  @Finishes({})
+  async finish(tooLate: AbortSignal): Promise<void> {
     const closed = Promise.all(this.queues.map((queue) => queue.close(true)));
-    await this.delivery.stop();
+    await this.delivery.stop(tooLate);
     await endsWithin(CLOSE_MS, closed);
   }
 }

@@ -1,6 +1,7 @@
 import { Controller, Get, Injectable, Module, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Public } from '../../src/common/access.js';
+import { Finishes } from '../../src/common/lifecycle.js';
 import { Database } from '../../src/database/database.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { sendTo } from '../support/client.js';
@@ -37,6 +38,21 @@ class Keeper implements BeforeApplicationShutdown {
 
 @Module({ providers: [Keeper] })
 class KeeperModule {}
+
+/** Has something to finish, behind the answers, for as long as the test wants. */
+@Injectable()
+class Finisher {
+  tooLate: AbortSignal | undefined;
+
+  @Finishes({})
+  finish(tooLate: AbortSignal): Promise<void> {
+    this.tooLate = tooLate;
+    return go.given;
+  }
+}
+
+@Module({ providers: [Finisher] })
+class FinisherModule {}
 
 /** An app that is answering one slow request. */
 async function busyApp(timings: { drain_ms: number }) {
@@ -81,6 +97,29 @@ describe('a shutdown', () => {
     // A timer may be a moment early by this clock.
     expect(performance.now() - began).toBeGreaterThan(990);
     await closed;
+  });
+
+  it('takes nobody new while it waits for what goes on behind the answers', async () => {
+    go = new Signal();
+    const app = await startApp({ modules: [FinisherModule], timings: { shutdown_ms: 60_000 } });
+    const finisher = app.app.get(Finisher, { strict: false });
+    const ends: string[] = [];
+    const closed = app.close().then(() => ends.push('closed'));
+
+    await eventually(() => refused(app));
+    expect([ends, finisher.tooLate?.aborted]).toEqual([[], false]);
+    go.give();
+    await closed;
+  });
+
+  it('tells what goes on for too long to break off, and does not wait for what does not', async () => {
+    go = new Signal();
+    const app = await startApp({ modules: [FinisherModule], timings: { shutdown_ms: 2_000 } });
+    const finisher = app.app.get(Finisher, { strict: false });
+    await app.close();
+
+    expect(finisher.tooLate?.aborted).toBe(true);
+    go.give();
   });
 
   it('lets what is under way come to its end, the database too (R2, R3)', async () => {

@@ -1,8 +1,10 @@
 import { SealedData } from '../../src/database/sealing/sealed-data.js';
 import { member, newTenant } from '../support/accounts.js';
 import { startApp, type AppOptions, type TestApp } from '../support/app.js';
+import { whileLocked } from '../support/connections.js';
 import { describeWithRedis, ownRedis } from '../support/engines.js';
 import { eventually } from '../support/eventually.js';
+import { MailServer } from '../support/mail-server.js';
 import { paid, quiescence } from '../support/payments.js';
 import { startProcess } from '../support/process.js';
 import { deliveriesOf, endpointAt, isSigned, makeDue, Receiver, untilDeliveries } from '../support/receiver.js';
@@ -138,6 +140,39 @@ describe('the end of a process', () => {
       const [row] = await next.sql('SELECT status FROM webhook_deliveries WHERE endpoint_id = $1', [id]);
       return row.status === 'delivered';
     });
+  });
+});
+
+describe('the end of a process behind which everybody hangs', () => {
+  it('comes in time, and who has asked while it drained is answered', async () => {
+    // Of one of these after the other it would take more than all of the time.
+    const shutdown_ms = 10_000;
+    const timings = { drain_ms: 2_000, shutdown_ms, webhook_timeout_ms: 60_000, smtp_timeout_ms: 60_000 };
+    const mail = await MailServer.start();
+    const app = await start({ database: 'own', settings: { SMTP_URL: mail.url }, timings });
+    const [admin, ada, receiver] = [await app.tenantAdmin(), await app.signUp(), await Receiver.start()];
+    receiver.behaviour = () => undefined;
+    await endpointAt(admin, receiver.url(), SUCCEEDED);
+    await paid(ada);
+    await receiver.until('payment.succeeded');
+    const heard = mail.heard;
+    mail.beforeReply = () => new Promise(() => undefined);
+    await app.signUp();
+    await eventually(() => mail.heard > heard);
+
+    const { began, closed, asking } = await whileLocked(
+      app,
+      'LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE',
+      [],
+      async () => {
+        const ending = { began: Date.now(), closed: app.close(), asking: ada.get('/api-keys') };
+        await eventually(() => expect(app.send('GET', '~/health/live')).rejects.toThrow('fetch failed'));
+        return ending;
+      },
+    );
+    expect((await asking).status).toBe(200);
+    await closed;
+    expect(Date.now() - began).toBeLessThan(shutdown_ms);
   });
 });
 

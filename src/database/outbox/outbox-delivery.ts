@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Condition, errorLabel } from '../../common/condition.js';
-import { endsWithin } from '../../common/deadline.js';
 import { backoff } from '../../common/backoff.js';
 import { Hooks } from '../../common/hooks.js';
+import { Finishes } from '../../common/lifecycle.js';
 import { traced } from '../../common/trace.js';
 import { Timings } from '../../config/timings.js';
 import { DeliversOutbox, Outbox, type OutboxMessage } from '../outbox.js';
@@ -30,7 +30,7 @@ interface Topic {
 
 /** Delivers one row: whichever way it was handed over, and however often. */
 @Injectable()
-export class OutboxDelivery implements BeforeApplicationShutdown {
+export class OutboxDelivery {
   private readonly logger = new Logger(OutboxDelivery.name);
   /** What is under way, and how to break it off. */
   private readonly running = new Map<Promise<void>, AbortController>();
@@ -71,14 +71,11 @@ export class OutboxDelivery implements BeforeApplicationShutdown {
     }
   }
 
-  /** Begins nothing more and waits for what runs; what takes half of a shutdown's time is broken off and tried again. */
-  stop(): Promise<void> {
-    this.stopped ??= this.finish();
+  /** Begins nothing more and waits for what runs; what takes too long is broken off and tried again. */
+  @Finishes({})
+  stop(tooLate: AbortSignal): Promise<void> {
+    this.stopped ??= this.finish(tooLate);
     return this.stopped;
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.stop();
   }
 
   private async attempt(dispatch: Dispatch, signal: AbortSignal): Promise<void> {
@@ -125,12 +122,11 @@ export class OutboxDelivery implements BeforeApplicationShutdown {
     }
   }
 
-  private async finish(): Promise<void> {
-    const all = Promise.allSettled(this.running.keys());
-    const half_ms = this.timings.shutdown_ms / 2;
-    if (await endsWithin(half_ms, all)) return;
-    for (const ending of this.running.values()) ending.abort();
-    await endsWithin(half_ms / 2, all);
+  private async finish(tooLate: AbortSignal): Promise<void> {
+    tooLate.addEventListener('abort', () => {
+      for (const ending of this.running.values()) ending.abort();
+    });
+    await Promise.allSettled(this.running.keys());
   }
 
   private deliverers(): ReadonlyMap<string, Topic> {

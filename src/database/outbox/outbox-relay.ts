@@ -1,7 +1,7 @@
-import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Checkpoints } from '../../common/checkpoints.js';
 import { Condition } from '../../common/condition.js';
-import { endsWithin } from '../../common/deadline.js';
+import { Finishes } from '../../common/lifecycle.js';
 import { Timings } from '../../config/timings.js';
 import { Outbox } from '../outbox.js';
 import { OutboxDelivery } from './outbox-delivery.js';
@@ -16,7 +16,7 @@ const BATCH = 100;
  * processes may do this at once.
  */
 @Injectable()
-export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class OutboxRelay implements OnApplicationBootstrap {
   private readonly conditions = new Map<string, Condition>();
   private loop: Promise<void> | undefined;
   private hurried = false;
@@ -42,10 +42,11 @@ export class OutboxRelay implements OnApplicationBootstrap, BeforeApplicationShu
     this.loop = this.run();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  @Finishes({})
+  async stop(): Promise<void> {
     this.stopping = true;
     this.endPause?.();
-    if (this.loop) await endsWithin(this.timings.shutdown_ms / 2, this.loop);
+    await this.loop;
   }
 
   private wake(topic: string): void {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Condition } from '../../common/condition.js';
-import { endsWithin } from '../../common/deadline.js';
+import { Finishes } from '../../common/lifecycle.js';
 import { Repeats, Repetitions } from '../../common/repetitions.js';
 import { Timings } from '../../config/timings.js';
 import { Courier } from './courier.js';
@@ -14,7 +14,7 @@ const PER_PROCESS = 64;
 
 /** Claims deliveries that are due and has them carried, in every process that works. No Redis is needed for that. */
 @Injectable()
-export class WebhooksWorker implements BeforeApplicationShutdown {
+export class WebhooksWorker {
   private readonly condition = new Condition(new Logger(WebhooksWorker.name), 'Writing down what became of webhooks');
   private readonly ending = new AbortController();
   private readonly running = new Set<Promise<void>>();
@@ -26,13 +26,12 @@ export class WebhooksWorker implements BeforeApplicationShutdown {
     private readonly timings: Timings,
   ) {}
 
-  /** Waits for what is under way; what takes half of a shutdown's time is broken off, and somebody else's then. */
-  async beforeApplicationShutdown(): Promise<void> {
-    const half_ms = this.timings.shutdown_ms / 2;
+  /** Waits for what is under way; what takes too long is broken off, and somebody else's then. */
+  @Finishes({})
+  async finish(tooLate: AbortSignal): Promise<void> {
+    tooLate.addEventListener('abort', () => this.ending.abort());
     await this.repetitions.stopped();
-    if (await endsWithin(half_ms, Promise.allSettled(this.running))) return;
-    this.ending.abort();
-    await endsWithin(half_ms / 2, Promise.allSettled(this.running));
+    await Promise.allSettled(this.running);
   }
 
   /**
