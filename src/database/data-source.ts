@@ -11,10 +11,10 @@ type Class = new () => unknown;
 export const APPLICATION = 'omni';
 
 /**
- * The most connections that a process has, by what they are for: all that it does, its health checks, the simulator of a
- * bank where that takes the money, and what is written beside transactions where users are in MongoDB.
+ * The most connections that a process has, by what they are for: all that it does, the simulator of a bank where that takes
+ * the money, and what is written beside transactions where users are in MongoDB.
  */
-export const POOLS = { work: 10, health: 1, simulator: 5, side: 4 } as const;
+export const POOLS = { work: 10, simulator: 5, side: 4 } as const;
 
 /** How much longer than a statement may take we wait to be told that it took too long. */
 const MARGIN_MS = 2_000;

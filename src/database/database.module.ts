@@ -2,7 +2,6 @@ import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Settings } from '../config/settings.js';
 import { Timings } from '../config/timings.js';
-import { ProbeConnection } from './apart/probe-connection.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { Replica } from './replica/replica.js';
@@ -23,7 +22,7 @@ import { SealedData } from './sealing/sealed-data.js';
       }),
     }),
   ],
-  providers: [Database, ProbeConnection, Replica, Schema, SealedData],
+  providers: [Database, Replica, Schema, SealedData],
   exports: [Database],
 })
 export class DatabaseModule {}

@@ -1,5 +1,4 @@
 import { escapeIdentifier } from 'pg';
-import { Database } from '../../src/database/database.js';
 import { startApp, type TestApp } from '../support/app.js';
 import type { Answer } from '../support/client.js';
 import { connected, superUrlOf } from '../support/connections.js';
@@ -72,32 +71,6 @@ describeWithoutPooler('a PostgreSQL that takes nothing any more, as after a fail
     await asSuperuser(`ALTER ROLE ${role} IN DATABASE ${name} RESET default_transaction_read_only`);
     await eventually(async () => expect((await signUp(app, 'after')).status).toBe(201));
     await eventually(async () => expect((await ready(app)).status).toBe(200));
-    await app.close();
-  });
-});
-
-// A pooler has fewer connections than an application, and health checks wait for them as everybody does.
-describeWithoutPooler('all connections at work', () => {
-  it('are no reason to send requests away', async () => {
-    const app = await startApp({ timings: { probe_ms: 6_000, statement_ms: 60_000, pool_wait_ms: 60_000 } });
-    const busy = times(12, () =>
-      app.app
-        .get(Database)
-        .call('SELECT pg_sleep(30)')
-        .catch(() => undefined),
-    );
-    const sleeping = (): Promise<{ pid: number }[]> =>
-      app.sql(`SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)' AND state = 'active'`);
-    await eventually(async () => expect(await sleeping()).toHaveLength(10));
-
-    expect((await ready(app)).status).toBe(200);
-
-    for (let ended = 0; ended < 12;) {
-      const found = await sleeping();
-      for (const { pid } of found) await app.sql('SELECT pg_cancel_backend($1)', [pid]);
-      ended += found.length;
-    }
-    await busy;
     await app.close();
   });
 });

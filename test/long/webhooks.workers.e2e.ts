@@ -165,7 +165,7 @@ describe('the end of a process behind which everybody hangs', () => {
       'LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE',
       [],
       async () => {
-        const ending = { began: Date.now(), closed: app.close(), asking: ada.get('/api-keys') };
+        const ending = { began: Date.now(), closed: app.close(), asking: ada.get('/auth/api-keys') };
         await eventually(() => expect(app.send('GET', '~/health/live')).rejects.toThrow('fetch failed'));
         return ending;
       },

@@ -111,7 +111,7 @@ describe('docker-compose.yml', () => {
 
 describe('the connections to PostgreSQL', () => {
   const runbook = projectFile('deploy/README.md');
-  const { work, health, simulator, side } = POOLS;
+  const { work, simulator, side } = POOLS;
 
   it('of all processes that the runbook starts, and of a command beside them, are no more than Compose’s server takes', () => {
     const [, apis, workers] = /--scale api=(\d+) --scale worker=(\d+)/.exec(runbook)!;
@@ -119,14 +119,14 @@ describe('the connections to PostgreSQL', () => {
     // PostgreSQL keeps three for superusers.
     const places = Number(most) - 3;
 
-    expect((Number(apis) + Number(workers)) * (work + health + simulator + side) + work).toBeLessThanOrEqual(places);
+    expect((Number(apis) + Number(workers)) * (work + simulator + side) + work).toBeLessThanOrEqual(places);
   });
 
   it('are as many as the runbook says', () => {
     const [, section = ''] = /### OmniConnectionsExhausted\n([^#]*)/.exec(runbook)!;
 
     expect(section.replaceAll('\n', ' ')).toContain(
-      `up to ${work} connections for what it does, which is what the metric counts, and ${health} for its health checks; ` +
+      `up to ${work} connections for what it does, which is what the metric counts; ` +
         `${simulator} more where the simulator takes the money, and ${side} more with users in MongoDB.`,
     );
   });

@@ -15,7 +15,7 @@ import { Newcomers } from './newcomers.js';
 @Injectable()
 export class FirstAdmin implements OnApplicationBootstrap {
   private readonly logger = new Logger(FirstAdmin.name);
-  private settled = false;
+  private settled: Promise<void> | undefined;
 
   constructor(
     private readonly settings: Settings,
@@ -36,9 +36,11 @@ export class FirstAdmin implements OnApplicationBootstrap {
   /** Asks nobody once it is known that there is one, or that this process makes none. */
   @Repeats({ what: 'Looking for the first admin', every: 'first_admin_ms', waits_first: true })
   async settle(): Promise<boolean> {
-    if (this.settled) return false;
-    await this.database.asSystem(() => this.ensure());
-    this.settled = true;
+    this.settled ??= this.database.asSystem(() => this.ensure());
+    await this.settled.catch((error: unknown) => {
+      this.settled = undefined;
+      throw error;
+    });
     return false;
   }
 
