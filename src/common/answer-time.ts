@@ -12,12 +12,11 @@ export function limitAnswers(fastify: FastifyInstance, ms: number): void {
   const timers = new WeakMap<FastifyReply, NodeJS.Timeout>();
   fastify.addHook('onRequest', (request, reply, done) => {
     const timer = setTimeout(() => {
-      if (reply.sent || reply.raw.headersSent) return;
+      // Nobody listens for the end of the answer: one that is a stream has as many listeners as Node takes for no leak.
+      if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) return;
       sendProblem(request.raw.complete ? new AnswerTimeoutError() : new RequestTimeoutError(), request, reply);
     }, ms);
-    timers.set(reply, timer);
-    // Also of a client that is gone.
-    reply.raw.once('close', () => clearTimeout(timer));
+    timers.set(reply, timer.unref());
     done();
   });
   // A stream counts as begun before its first byte: a second answer would be written into it.

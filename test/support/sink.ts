@@ -56,6 +56,7 @@ export const add = (app: TestApp, ...given: OutboxEntry[]): Promise<void> => {
 };
 
 export interface Row {
+  readonly subject_id: string | null;
   readonly id: string;
   readonly status: string;
   readonly attempts: number;
