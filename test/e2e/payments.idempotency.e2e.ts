@@ -4,10 +4,10 @@ import type { Answer, Client } from '../support/client.js';
 import { lockWaits, whileLocked } from '../support/connections.js';
 import { act, ORDER, paid, pay, postings, timesCharged, withKey } from '../support/payments.js';
 
-// Hundreds of requests: a busy machine wants its time.
+// A busy machine wants its time.
 jest.setTimeout(180_000);
 
-/** A hundred wait for each other. */
+/** However busy the machine is, nobody is overtaken but where a test wants it. */
 const PATIENT = {
   payment_answer_ms: 60_000,
   payment_lease_ms: 60_000,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { Condition, errorLabel } from '../../common/condition.js';
 import { backoff } from '../../common/backoff.js';
+import { Condition, errorLabel } from '../../common/condition.js';
 import { Hooks } from '../../common/hooks.js';
 import { Finishes } from '../../common/lifecycle.js';
 import { traced } from '../../common/trace.js';

@@ -7,10 +7,10 @@ import type { Principal } from '../../common/access.js';
 import { pathOf, problemOf, statusOf, type ErrorClass } from '../../common/problem.js';
 import { RequestFaultError, ServiceError } from '../../common/service-error.js';
 import { StoredAnswer } from '../../common/stored-answer.js';
+import { ProviderMisconfiguredError } from '../payments.errors.js';
 import type { IdempotencyKey } from './idempotency-key.entity.js';
 import { fingerprint, readKey } from './fingerprint.js';
 import { IdempotencyKeys, type Answer } from './idempotency-keys.js';
-import { ProviderMisconfiguredError } from '../payments.errors.js';
 import { IdempotencyInProgressError } from './idempotency.errors.js';
 
 type Asking = FastifyRequest & { readonly principal: Principal };

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
+import { isLeftOpen } from '../charges/snapshot-rules.js';
+import { Snapshots, type Cause } from '../charges/snapshots.js';
 import { ProviderCalls, type Outcome } from '../gateways/provider-calls.js';
 import type { ProviderOperation } from '../gateways/provider-operation.entity.js';
 import { ProviderOperationsRepository } from '../gateways/provider-operations.repository.js';
@@ -7,8 +9,6 @@ import type { Payment } from '../payment.entity.js';
 import { PaymentsRepository } from '../payments.repository.js';
 import { MOST_QUESTIONS } from './patience.js';
 import { ReconcilerDesk } from './reconciler-desk.js';
-import { isLeftOpen } from '../charges/snapshot-rules.js';
-import { Snapshots, type Cause } from '../charges/snapshots.js';
 
 const BATCH = 20;
 /** Clocks differ. */
